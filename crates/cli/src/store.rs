@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context;
 use check::Report;
 use etcetera::BaseStrategy as _;
 use local::{Memory, Store};
@@ -25,17 +24,17 @@ pub(crate) enum Kept {
 
 impl Kept {
     /// Opens the store of an environment, and says on standard error which it is: the given one, or else a file in the user's
-    /// folder for data. Without an option, CI systems keep nothing. A store of another platform is refused.
+    /// folder for data. Without an option, CI systems keep nothing, nor do machines without such a folder. A store of another platform is refused.
     pub(crate) fn open(given: Option<&Path>, common: &Common) -> anyhow::Result<Self> {
         let is_ci = std::env::var_os("CI").is_some_and(|value| value == "true");
-        let file = match given {
-            Some(name) if name == Path::new(MEMORY) => None,
-            Some(file) => Some(file.to_owned()),
-            None if is_ci => None,
-            None => Some(default_file(&common.environment)?),
+        let (file, why) = match given {
+            Some(name) if name == Path::new(MEMORY) => (None, ""),
+            Some(file) => (Some(file.to_owned()), ""),
+            None if is_ci => (None, " (CI is set)"),
+            // A container may have no home, or one that is not writable.
+            None => (default_file(&common.environment), " (no folder for data can be written)"),
         };
         let Some(file) = file else {
-            let why = if given.is_none() { " (CI is set)" } else { "" };
             eprintln!("store: memory; later runs know nothing of this one{why}");
             return Ok(Self::InMemory);
         };
@@ -64,8 +63,9 @@ impl Kept {
     }
 }
 
-fn default_file(environment: &str) -> anyhow::Result<PathBuf> {
-    let folders = etcetera::base_strategy::choose_native_strategy();
-    let folders = folders.context("no folder for data is known, since HOME is not set; give --store FILE")?;
-    Ok(folders.data_dir().join("just-driving-synthetics").join(format!("{environment}.db")))
+/// The file of an environment in the user's folder for data. `None`: there is no such folder, and none can be created.
+fn default_file(environment: &str) -> Option<PathBuf> {
+    let folder = etcetera::base_strategy::choose_native_strategy().ok()?.data_dir().join("just-driving-synthetics");
+    std::fs::create_dir_all(&folder).ok()?;
+    Some(folder.join(format!("{environment}.db")))
 }

@@ -53,7 +53,7 @@ pub async fn run(case: &Case, ca_certificates: &Path, folder: &Path, name: &str)
     let program = this_program.with_file_name("synthetics");
     let output = Command::new(&this_program)
         .args(["measure".as_ref(), measured.as_os_str(), program.as_os_str()])
-        .args(["run", check_for(case), "--format", "json", "--settings"])
+        .args(["run", check_for(case), "--format", "json", "--store", "memory", "--settings"])
         .arg(&settings)
         .env(PASSWORD, "correct-horse-battery")
         .stdin(Stdio::null())

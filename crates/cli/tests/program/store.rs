@@ -109,6 +109,11 @@ fn default_file_is_in_the_folder_for_data_except_in_pipelines() {
     for (store, variables, said) in [
         (&["--store", "memory"][..], &[][..], "store: memory; later runs know nothing of this one\n".to_owned()),
         (&[], &[("CI", "true")], "store: memory; later runs know nothing of this one (CI is set)\n".to_owned()),
+        (
+            &[],
+            &[("XDG_DATA_HOME", "/dev/null/none")],
+            "store: memory; later runs know nothing of this one (no folder for data can be written)\n".to_owned(),
+        ),
         (&[], &[], format!("store: {}\n", kept.display())),
     ] {
         assert!(!kept.exists());
