@@ -72,8 +72,8 @@ pub(crate) fn cleaning(data: &[u8]) {
     let is_escape = |c: char| c.is_ascii_hexdigit() || "u{}".contains(c);
     let is_like_escape = secret.contains('\\') || secret.trim().chars().all(is_escape);
     if is_masked && !"[redacted]".contains(secret.trim()) && !is_like_escape {
-        // The sign of a mask may complete what the text begins.
-        let unmasked = foreign_only.replace("[redacted]", "\n");
+        // The sign of a mask, whole or cut, may complete what the text begins.
+        let unmasked = foreign_only.replace("[redacted]", "\n").replace("[r", "\n");
         assert!(!unmasked.contains(secret.trim()), "{secret:?} in {foreign_only}");
     }
     // Learned after the text passed the gate.
