@@ -35,7 +35,7 @@ pub(crate) const EXIT_CODES: [(u8, &str); 8] = [
          cost exceeds --max, or alarms could not be muted as requested",
     ),
     (2, "nothing ran: wrong usage or settings, unknown name, port in use,\nno access to AWS, AWS call failed"),
-    (3, "no check failed, but at least one was inconclusive"),
+    (3, "none failed, but one was inconclusive, or the store was unusable"),
     (129, "its terminal was closed (SIGHUP)"),
     (130, "interrupted by Ctrl-C (SIGINT)"),
     (141, "the reader of the output left, as in `synthetics demo | head`"),
@@ -377,7 +377,7 @@ pub(crate) struct RunOptions {
     #[arg(long, conflicts_with = "demo")]
     pub(crate) send_canaries: bool,
     /// File that keeps incidents, canaries and results for later runs, or `memory` to keep nothing. [default: ENVIRONMENT.db in the
-    /// user's folder for data; memory with --demo, and where CI=true]
+    /// user's folder for data; memory with --demo or --wait-until-healthy, and where CI=true]
     #[arg(long, value_name = "FILE", conflicts_with = "demo")]
     pub(crate) store: Option<PathBuf>,
     /// Create nothing: checks that create something on the platform, such as a log-in or a lesson, are skipped and named.

@@ -13,7 +13,7 @@ pub(crate) enum Exit {
     Failed = 1,
     /// Nothing was run: wrong usage or settings, unknown name, port in use.
     NothingRun = 2,
-    /// No check failed, but at least one was inconclusive.
+    /// No check failed, but at least one was inconclusive or refused, or what runs keep could not be read or written.
     Inconclusive = 3,
     /// Ended early because its terminal was closed (SIGHUP), as shells report it.
     HungUp = 129,

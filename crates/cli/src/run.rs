@@ -36,7 +36,10 @@ pub(crate) async fn run(options: &RunOptions) -> anyhow::Result<Exit> {
     let interrupt = Interrupt::listen()?;
     let (reports, is_incomplete) = if let Some(file) = &options.settings {
         let checks = allowed(checks::from_file(file, &options.checks)?, options)?;
-        let kept = kept(options, &checks)?;
+        let kept = match checks.first() {
+            Some(check) => Kept::open(options, check.common())?,
+            None => Kept::InMemory,
+        };
         let runs = Runs::new(kept.ports(interrupt.token.clone())?, kept);
         let invocation = || Invocation { may_send: options.send_canaries, ..Invocation::manual() };
         let reports = match options.wait_until_healthy {
@@ -61,15 +64,6 @@ pub(crate) async fn run(options: &RunOptions) -> anyhow::Result<Exit> {
     }
     // Output that cannot be printed stops the run too, and does not hide a failure.
     Ok(if terminal::has_failed() && exit == Exit::Failed { exit } else { interrupt.exit_or(exit) })
-}
-
-/// Opens what the checks keep from run to run. A wait for a deployment is no monitoring, so it keeps nothing by default.
-fn kept(options: &RunOptions, checks: &[Box<dyn AnyCheck>]) -> anyhow::Result<Kept> {
-    let Some(common) = checks.first().map(|check| check.common()) else { return Ok(Kept::InMemory) };
-    match &options.store {
-        None if options.wait_until_healthy.is_some() => Ok(Kept::InMemory),
-        store => Kept::open(store.as_deref(), common),
-    }
 }
 
 /// Checks that the options allow.
@@ -206,7 +200,8 @@ impl Runs {
                 drop(progress);
                 let mut rest = Vec::new();
                 for check in &checks[place..] {
-                    rest.push(self.run(&**check, &invocation()).await?);
+                    // It only says that it was not run, which no later run needs to know.
+                    rest.push(self.run_apart(&**check, &invocation()).await?);
                 }
                 if let Some(output) = output {
                     output.not_run(&rest)?;
@@ -228,11 +223,17 @@ impl Runs {
     async fn run(&self, check: &dyn AnyCheck, invocation: &Invocation) -> anyhow::Result<Report> {
         match check.run(&self.ports, invocation).await {
             Ok(report) => {
-                self.kept.record(&report);
+                if let Err(error) = self.kept.record(&report) {
+                    self.warn(&error, "the run is missing in the history");
+                }
                 Ok(report)
             }
-            Err(RunError::NotStored { error, report } | RunError::NotPublished { error, report }) => {
+            Err(RunError::NotStored { error, report }) => {
                 self.warn(&error, "the next run knows nothing of this one");
+                Ok(*report)
+            }
+            Err(RunError::NotPublished { error, report }) => {
+                self.warn(&error, "the values of the run are missing in the history");
                 Ok(*report)
             }
             Err(RunError::State(error)) => {

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use check::Report;
 use etcetera::BaseStrategy as _;
 use local::{Memory, Store};
-use runtime::{CancellationToken, Ports, SystemClock};
+use runtime::{CancellationToken, PortError, Ports, SystemClock};
 use settings::Common;
 
+use crate::arguments::RunOptions;
 use crate::ports;
 
 /// Value of `--store` that keeps nothing.
@@ -24,13 +25,15 @@ pub(crate) enum Kept {
 
 impl Kept {
     /// Opens the store of an environment, and says on standard error which it is: the given one, or else a file in the user's
-    /// folder for data. Without an option, CI systems keep nothing, nor do machines without such a folder. A store of another platform is refused.
-    pub(crate) fn open(given: Option<&Path>, common: &Common) -> anyhow::Result<Self> {
+    /// folder for data. Without an option, a CI system keeps nothing, nor does a wait for a deployment, which is no
+    /// monitoring, nor a machine without such a folder. A store of another platform is refused.
+    pub(crate) fn open(options: &RunOptions, common: &Common) -> anyhow::Result<Self> {
         let is_ci = std::env::var_os("CI").is_some_and(|value| value == "true");
-        let (file, why) = match given {
+        let (file, why) = match &options.store {
             Some(name) if name == Path::new(MEMORY) => (None, ""),
-            Some(file) => (Some(file.to_owned()), ""),
+            Some(file) => (Some(file.clone()), ""),
             None if is_ci => (None, " (CI is set)"),
+            None if options.wait_until_healthy.is_some() => (None, " (--wait-until-healthy)"),
             // A container may have no home, or one that is not writable.
             None => (default_file(&common.environment), " (no folder for data can be written)"),
         };
@@ -53,12 +56,11 @@ impl Kept {
         }
     }
 
-    /// Keeps the report of a run. A report that cannot be kept is a warning, since the run is done.
-    pub(crate) fn record(&self, report: &Report) {
-        if let Self::InFile(store) = self
-            && let Err(error) = store.record(report)
-        {
-            eprintln!("warning: {error}");
+    /// Keeps the report of a run.
+    pub(crate) fn record(&self, report: &Report) -> Result<(), PortError> {
+        match self {
+            Self::InMemory => Ok(()),
+            Self::InFile(store) => store.record(report),
         }
     }
 }

@@ -35,7 +35,7 @@ async fn contract_holds() {
 fn file_is_private_and_opened_again() {
     let file = file("again");
     for _ in 0..2 {
-        assert_eq!(Store::open(&file).unwrap().file(), file);
+        drop(Store::open(&file).unwrap());
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
         // As a copy from a backup may be.
         fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
@@ -69,7 +69,8 @@ async fn odd_names_are_files() {
         Store::open(&relative).unwrap().amend("login", 0, &CheckState::default()).await.unwrap();
         assert_eq!(Store::open_existing(&file).unwrap().load("login").await.unwrap().version, 1, "{name}");
     }
-    assert!(Store::open(Path::new(":memory:")).unwrap().file().is_file());
+    drop(Store::open(Path::new(":memory:")).unwrap());
+    assert!(fs::metadata(":memory:").unwrap().len() > 0);
     fs::remove_file(":memory:").unwrap();
 }
 

@@ -110,6 +110,11 @@ fn default_file_is_in_the_folder_for_data_except_in_pipelines() {
         (&["--store", "memory"][..], &[][..], "store: memory; later runs know nothing of this one\n".to_owned()),
         (&[], &[("CI", "true")], "store: memory; later runs know nothing of this one (CI is set)\n".to_owned()),
         (
+            &["--wait-until-healthy", "1s"],
+            &[],
+            "store: memory; later runs know nothing of this one (--wait-until-healthy)\n".to_owned(),
+        ),
+        (
             &[],
             &[("XDG_DATA_HOME", "/dev/null/none")],
             "store: memory; later runs know nothing of this one (no folder for data can be written)\n".to_owned(),

@@ -34,7 +34,14 @@ impl Store {
     /// When it cannot be opened or written, or is not a store that this program knows.
     pub fn open(file: &Path) -> Result<Self, OpenError> {
         create(file).map_err(|error| OpenError::unusable(file, error))?;
-        Self::connect(file)
+        // SQLite gives a meaning to relative names such as `:memory:`.
+        let path = std::path::absolute(file).map_err(|error| OpenError::unusable(file, error))?;
+        // The connection is behind a lock.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let opened = Connection::open_with_flags(path, flags);
+        let mut connection = opened.map_err(|error| OpenError::new(file, error))?;
+        schema::prepare(&mut connection).map_err(|error| error.about(file))?;
+        Ok(Self { connection: Mutex::new(connection), file: file.into() })
     }
 
     /// Opens a file that a run has written.
@@ -48,17 +55,6 @@ impl Store {
             return Err(OpenError::unusable(file, io::Error::other("the file is empty")));
         }
         Self::open(file)
-    }
-
-    fn connect(file: &Path) -> Result<Self, OpenError> {
-        // SQLite gives a meaning to relative names such as `:memory:`.
-        let path = std::path::absolute(file).map_err(|error| OpenError::unusable(file, error))?;
-        // The connection is behind a lock.
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let opened = Connection::open_with_flags(path, flags);
-        let mut connection = opened.map_err(|error| OpenError::new(file, error))?;
-        schema::prepare(&mut connection).map_err(|error| error.about(file))?;
-        Ok(Self { connection: Mutex::new(connection), file: file.into() })
     }
 
     /// Takes the store for an environment of the platform at a host. Its incidents would otherwise be closed by runs against
@@ -78,12 +74,6 @@ impl Store {
         }
         let found = format!("environment {own} of {own_host}");
         Err(Why::OfAnother { found, expected: format!("environment {environment} of {host}") }.about(&self.file))
-    }
-
-    /// The file.
-    #[must_use]
-    pub fn file(&self) -> &Path {
-        &self.file
     }
 
     /// Reads in one consistent view.

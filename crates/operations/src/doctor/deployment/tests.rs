@@ -384,6 +384,26 @@ fn every_broken_deployment_is_named() {
     }
 }
 
+/// State of a check whose log-in failed.
+fn log_in_failed(phase: &str) -> Known<StateItem> {
+    let mismatch = Mismatch::new(FailureKind::Status, "status 302", "status 422");
+    let failure = Failure::new(Subject::whole(), "log-in", mismatch, &NoSecrets);
+    let at: Timestamp = "2026-11-23T09:58:00Z".parse().unwrap();
+    let subject = json!({ "phase": phase, "since": at, "votes": {}, "changed_at": at, "failure": failure });
+    let mut item = state("2026-11-23T09:59:00Z").unwrap();
+    item.state.subjects.insert(Subject::whole(), serde_json::from_value(subject).unwrap());
+    Ok(item)
+}
+
+#[test]
+fn account_that_works_again_is_no_finding() {
+    for phase in ["recovering", "healthy"] {
+        let mut account = sound();
+        account.states.insert("login".to_owned(), log_in_failed(phase));
+        assert_eq!(account.examine().unwrap().findings, [], "{phase}");
+    }
+}
+
 #[test]
 fn runs_before_the_deployment_tell_nothing_about_it() {
     let mut account = sound();

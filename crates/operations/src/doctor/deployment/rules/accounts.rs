@@ -1,6 +1,7 @@
 //! Accounts of the checks on the platform, as their latest runs found them. Nothing logs in for this.
 
 use check::Failure;
+use check::incident::Phase;
 use jiff::SignedDuration;
 use runtime::StateItem;
 
@@ -44,7 +45,9 @@ pub(super) fn judge(deployment: &Deployment, notes: &mut Notes) {
 }
 
 fn log_in_failure(item: &StateItem) -> Option<&Failure> {
-    let mut failures = item.state.subjects.values().filter_map(|subject| subject.failure.as_ref());
+    // A subject may be stored after its last runs passed, with the failure before them.
+    let failing = item.state.subjects.values().filter(|own| matches!(own.phase, Phase::Suspect | Phase::Failing));
+    let mut failures = failing.filter_map(|subject| subject.failure.as_ref());
     failures.find(|failure| STEPS.contains(&failure.step.as_str()))
 }
 

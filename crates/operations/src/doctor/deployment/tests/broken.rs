@@ -119,13 +119,7 @@ pub(super) const BROKEN: &[(&str, &str, Break)] = &[
         a.states.insert("login".to_owned(), Ok(StateItem::default()));
     }),
     ("account that cannot log in", "log-in-fails", |a| {
-        let mismatch = Mismatch::new(FailureKind::Status, "status 302", "status 422");
-        let failure = Failure::new(Subject::whole(), "log-in", mismatch, &NoSecrets);
-        let at: Timestamp = "2026-11-23T09:58:00Z".parse().unwrap();
-        let subject = json!({ "phase": "failing", "since": at, "votes": {}, "changed_at": at, "failure": failure });
-        let mut item = state("2026-11-23T09:59:00Z").unwrap();
-        item.state.subjects.insert(Subject::whole(), serde_json::from_value(subject).unwrap());
-        a.states.insert("login".to_owned(), Ok(item));
+        a.states.insert("login".to_owned(), log_in_failed("failing"));
     }),
     ("code of two releases", "releases-differ", |a| {
         a.states.insert("login".to_owned(), state_with("2026-11-23T09:59:00Z", "0.1.0+1f2e3d4", &deployed_settings()));
