@@ -41,6 +41,11 @@ impl Intent {
     pub(crate) fn id(&self) -> String {
         format!("{PREFIX}{}", self.number)
     }
+
+    /// True for every 25th intent: the platform lists its payment as refunded.
+    pub(crate) const fn is_refunded(&self) -> bool {
+        self.number % 25 == 3
+    }
 }
 
 /// All payment intents, oldest first.

@@ -30,10 +30,11 @@ const PER_PAGE: usize = 50;
 /// The school whose students pay.
 const SCHOOL: u32 = 1;
 
-/// Index of the payment that faults affect: paid, and old enough to be recorded on both sides.
+/// Index of the payment that faults affect: paid, old enough to be recorded on both sides, and not refunded, since a second
+/// record of a refunded payment is its refund.
 fn fault_target(intents: &[Intent], now: i64) -> Option<usize> {
     let long_enough = LATE_BY.as_secs() + 300;
-    intents.iter().rposition(|intent| intent.has_succeeded && intent.paid + long_enough < now)
+    intents.iter().rposition(|intent| intent.has_succeeded && !intent.is_refunded() && intent.paid + long_enough < now)
 }
 
 /// A payment as recorded by the platform. There are thousands, so each is serialised only on request.
@@ -80,10 +81,10 @@ fn recorded(platform: &Platform) -> Vec<Recorded> {
             intent: Some(*intent),
             amount: intent.amount + u64::from(is_hit_by(Fault::PaymentAmountDiffers)) * 100,
             currency: if is_hit_by(Fault::PaymentCurrencyDiffers) { "eur" } else { "dkk" },
-            status: match index % 25 {
+            status: match intent.is_refunded() {
                 _ if is_hit_by(Fault::PaymentStatusDiffers) => "failed",
-                3 => "refunded",
-                _ => "succeeded",
+                true => "refunded",
+                false => "succeeded",
             },
             at,
         };

@@ -171,6 +171,19 @@ async fn no_payment_is_missed_between_two_runs() {
 }
 
 #[tokio::test]
+async fn fault_is_seen_at_any_time_of_day() {
+    // The demo platform disturbs its newest payment, and one payment in 25 is a refunded one.
+    let harness = Harness::<Reconciliation>::start().await;
+    harness.platform.faults().activate(Fault::PaymentRecordedTwice);
+    let between_payments = Options::default().payments_every;
+    for payment in 1..=50 {
+        let observed = harness.run_after(between_payments, &harness.ports()).await;
+        let subjects: Vec<String> = observed.failures().into_iter().map(|failure| failure.subject).collect();
+        assert_eq!(subjects, ["twice"], "payment {payment}: {:#?}", observed.report);
+    }
+}
+
+#[tokio::test]
 async fn school_without_online_payment_is_skipped_if_configured() {
     let mut seed = Seed::default();
     seed.schools.iter_mut().for_each(|school| school.online_payment = false);
