@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -53,9 +54,15 @@ impl Examined {
         program
     }
 
+    /// A file that no other test writes: each has an emulator of its own.
+    fn own_file(&self, name: &str) -> PathBuf {
+        let port = self.emulator.url().rsplit(':').next().unwrap();
+        own_file(&format!("{port}-{name}"))
+    }
+
     /// Examines the deployment with these settings and more options.
     fn examine_with(&self, settings: &str, options: &[&str]) -> Seen {
-        let file = own_file("examined.toml");
+        let file = self.own_file("examined.toml");
         fs::write(&file, settings).unwrap();
         let mut program = self.program(&["doctor", "deployment", "--json", "--environment", ENVIRONMENT, "--settings"]);
         program.arg(&file).args(options);
@@ -357,7 +364,7 @@ fn simulate(examined: &Examined, decision: &str) {
 
 fn deploy_alarms(examined: &Examined, checks: &str) {
     let text = fs::read_to_string(repository().join("infra/alarms.yaml")).unwrap();
-    let path = own_file("alarms-examined.yaml");
+    let path = examined.own_file("alarms-examined.yaml");
     fs::write(&path, without_unsupported_resources(&text)).unwrap();
     let parameters = [("Environment", ENVIRONMENT), ("Checks", checks)];
     let parameters: BTreeMap<_, _> = parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
