@@ -23,7 +23,7 @@ pub use expression::{Expression, ExpressionError};
 pub use judge::judge;
 pub use mute_rule::MuteRule;
 pub use reader::alarms;
-pub use replay::{Replay, Transition, not_replayed};
+pub use replay::{Evaluation, Replay, Transition, not_replayed};
 pub use series::{Data, Datapoint};
 pub use state::State;
 pub use statistic::{ExtendedFunction, ExtendedStatistic, PeriodStatistic, Statistic};

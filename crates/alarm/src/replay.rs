@@ -40,6 +40,15 @@ pub struct Transition {
     pub to: State,
 }
 
+/// Evaluation of an alarm at one minute.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evaluation {
+    /// State that follows; `None` when the alarm keeps its state.
+    pub state: Option<State>,
+    /// Data points of the N newest periods, oldest first, by the start of the period; `None` where data is missing.
+    pub newest: Vec<(Timestamp, Option<f64>)>,
+}
+
 impl Replay {
     /// Computes the state changes of each alarm, by name, with one evaluation per minute from `from` to `until`, both
     /// inclusive. All alarms start with insufficient data, as new alarms do.
@@ -90,14 +99,40 @@ impl Replay {
         transitions
     }
 
+    /// Evaluates an alarm at one minute, with the data points that decide.
+    #[must_use]
+    pub fn evaluate(&self, alarm: &MetricAlarm, data: &Data, at: Timestamp) -> Evaluation {
+        let now = at.as_second().div_euclid(MINUTE);
+        let values = self.values(alarm, data, now, now);
+        let points = values.breaching(alarm);
+        let period = minutes(alarm.period);
+        let periods = i64::try_from(alarm.evaluation_periods).unwrap_or(i64::MAX);
+        let state = self.state(alarm, &points, now, &mut Vec::new());
+        let begins = (1..=periods).rev().map(|back| now - back.saturating_mul(period));
+        let newest = begins.filter_map(|begin| Some((Timestamp::from_second(begin * MINUTE).ok()?, values.at(begin))));
+        Evaluation { state, newest: newest.collect() }
+    }
+
+    /// Time before an evaluation from which it reads data.
+    #[must_use]
+    pub fn reach(&self, alarm: &MetricAlarm) -> Duration {
+        let periods = u32::try_from(alarm.evaluation_periods + self.beyond).unwrap_or(u32::MAX);
+        alarm.period.saturating_mul(periods)
+    }
+
     /// Data points of an alarm for every period that an evaluation can read.
     fn input(&self, alarm: &Alarm, data: &Data, first: i64, last: i64) -> AlarmInput {
         let Alarm::Metric(alarm) = alarm else { return AlarmInput::Rule };
+        AlarmInput::Points(self.values(alarm, data, first, last).breaching(alarm))
+    }
+
+    /// Value of an alarm for every period that an evaluation from `first` to `last` can read.
+    fn values(&self, alarm: &MetricAlarm, data: &Data, first: i64, last: i64) -> Windows<f64> {
         let period = minutes(alarm.period);
         let reach = i64::try_from(alarm.evaluation_periods + self.beyond).unwrap_or(i64::MAX);
         let first = first - reach.saturating_mul(period);
         let windows = |metric, statistic| data.windows(metric, statistic, first, last, period);
-        let windows = match &alarm.source {
+        match &alarm.source {
             Source::Metric { metric, statistic } => windows(metric, *statistic),
             Source::Math { queries, returned } => {
                 let mut found: BTreeMap<&str, Windows<f64>> = BTreeMap::new();
@@ -115,10 +150,7 @@ impl Replay {
                 }
                 found.remove(returned.as_str()).unwrap_or(Windows { first, values: Vec::new() })
             }
-        };
-        let is_breaching = |value: f64| alarm.comparison.is_breaching(value, alarm.threshold);
-        let breaching = windows.values.into_iter().map(|value| value.map(is_breaching)).collect();
-        AlarmInput::Points(Windows { first, values: breaching })
+        }
     }
 
     /// Evaluates an alarm at one minute; `None` when it keeps its state.
@@ -183,6 +215,14 @@ fn unknown_states(alarms: &[Alarm]) -> BTreeSet<&str> {
             return unknown;
         }
         unknown = names;
+    }
+}
+
+impl Windows<f64> {
+    /// True for each value that breaches the alarm's threshold.
+    fn breaching(&self, alarm: &MetricAlarm) -> Windows<bool> {
+        let is_breaching = |value: f64| alarm.comparison.is_breaching(value, alarm.threshold);
+        Windows { first: self.first, values: self.values.iter().map(|value| value.map(is_breaching)).collect() }
     }
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod deployment;
 #[cfg(test)]
 mod documented;
 pub(crate) mod examination;
+pub(crate) mod up;
 mod values;
 
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ pub(crate) use self::deployment::{
     MutesOptions, SetSecretOptions, UnmuteOptions,
 };
 use self::examination::{ExamineOptions, NotifyCommand};
+use self::up::UpOptions;
 use self::values::{duration, usd};
 use crate::offered::{CHECKS, FAULTS, FILES};
 
@@ -88,6 +90,15 @@ Examples:
   synthetics demo login booking
   synthetics demo --for 60s --fault 500   # inject a fault, then recover")]
     Demo(DemoOptions),
+    /// Run every check at its cadence on this machine, until it is stopped: the shipped alarms too, without AWS.
+    ///
+    /// Canaries are sent to the addresses, numbers and queues in the settings.
+    #[command(after_help = "\
+Examples:
+  synthetics up --settings staging.toml
+  synthetics up --settings staging.toml --every 5m availability login
+  systemctl reload synthetics   # reads the settings again")]
+    Up(UpOptions),
     /// Run checks once and print the result.
     #[command(after_help = "\
 Examples:

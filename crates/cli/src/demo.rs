@@ -1,6 +1,5 @@
 //! `synthetics demo`: platform, checks on a short schedule, messages.
 
-use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::future::pending;
 use std::net::SocketAddr;
@@ -9,7 +8,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
-use check::{Outcome, Report};
 use demo_platform::{DemoPlatform, Fault, Options, Running, Throttle};
 use local::Memory;
 use operations::checks;
@@ -21,10 +19,9 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use crate::arguments::DemoOptions;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
-use crate::overview::Overview;
-use crate::screen::Screen;
+use crate::show::{Show, counted};
 use crate::styled::{Styled, Tone};
-use crate::{faults, messages, ports, tables, terminal};
+use crate::{faults, ports, terminal};
 
 /// Settings of the demo, embedded in the program.
 const SETTINGS: &str = include_str!("../../../infra/layer/settings/demo.toml");
@@ -33,8 +30,6 @@ const SETTINGS_NAME: &str = "infra/layer/settings/demo.toml";
 const DEFAULT_PORT: u16 = 8480;
 /// Healthy runs before the fault is injected.
 const HEALTHY_RUNS: u32 = 2;
-/// Interval at which the size of the terminal is compared.
-const RESIZES: Duration = Duration::from_millis(200);
 /// Part of the total time after which the fault is cleared, so that the recovery shows.
 const FAULT_GOES_AFTER: f64 = 0.55;
 
@@ -53,7 +48,7 @@ pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
     let interrupt = Interrupt::listen()?;
     let ports =
         ports::ports(&memory, Arc::new(SystemClock), interrupt.token.clone(), ports::demo_parameters(&platform))?;
-    let mut show = Show::new(options.show_json);
+    let mut rounds = Rounds { show: Show::new(options.show_json, true), runs: 0 };
     let (base, admin) = (platform.base_url(), platform.admin_url());
     let banner = format!(
         "Demo platform    {base}\n\
@@ -84,19 +79,20 @@ pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
                 () = interrupt.token.cancelled() => false,
             }
         };
-        if !show.fitting(is_due).await {
+        if !rounds.show.fitting(is_due).await {
             break;
         }
         // A run that has begun is finished, so the next one may be due as well.
         if options.duration.is_some_and(|duration| began.elapsed() >= duration) {
             break;
         }
-        script.play(&platform, &mut show, began.elapsed());
-        show.round(&checks, &ports, &memory).await?;
+        script.play(&platform, rounds.runs, began.elapsed());
+        rounds.round(&checks, &ports, &memory).await?;
     }
     platform.stop().await;
-    show.end();
-    Ok(interrupt.exit_or(Exit::from_reports(show.overview.reports())))
+    rounds.show.end();
+    terminal::print(&rounds.counts().into());
+    Ok(interrupt.exit_or(Exit::from_reports(rounds.show.overview.reports())))
 }
 
 /// The program as the user started it, to be copied into a command: `cargo demo` starts one that is not installed.
@@ -132,9 +128,9 @@ struct Script {
 }
 
 impl Script {
-    fn play(&mut self, platform: &Running, show: &mut Show, elapsed: Duration) {
+    fn play(&mut self, platform: &Running, runs: u32, elapsed: Duration) {
         let Some(fault) = self.fault else { return };
-        if !self.activated && show.runs >= HEALTHY_RUNS {
+        if !self.activated && runs >= HEALTHY_RUNS {
             platform.faults().activate(fault);
             self.activated = true;
             terminal::print(&Styled::new(Tone::Strong, format!("=> fault {fault} injected")));
@@ -148,140 +144,42 @@ impl Script {
     }
 }
 
-/// State of the screen.
-struct Show {
-    screen: Screen,
-    overview: Overview,
-    /// Last line of the log about each check, without its duration.
-    logged: BTreeMap<&'static str, String>,
-    status: String,
-    show_json: bool,
+/// The demo's rounds of all checks.
+struct Rounds {
+    show: Show,
+    /// Finished rounds.
     runs: u32,
-    notified: u32,
 }
 
-impl Show {
-    fn new(show_json: bool) -> Self {
-        Self {
-            screen: Screen::new(),
-            overview: Overview::default(),
-            logged: BTreeMap::new(),
-            status: String::new(),
-            show_json,
-            runs: 0,
-            notified: 0,
-        }
-    }
-
+impl Rounds {
     /// Runs each check once.
     async fn round(&mut self, checks: &[Box<dyn AnyCheck>], ports: &Ports, memory: &Memory) -> anyhow::Result<()> {
+        let show = &mut self.show;
         for (check, number) in checks.iter().zip(1..) {
-            self.status = format!("run {}: {} ({number} of {})", self.runs + 1, check.id(), checks.len());
-            self.redraw();
+            show.status = format!("run {}: {} ({number} of {})", self.runs + 1, check.id(), checks.len());
+            show.redraw();
             let event = json!({ "scheduled_time": ports.clock.now().to_string() });
             let invocation = Invocation { event, killed_at: None, may_send: true };
-            let report = self.fitting(check.run(ports, &invocation)).await?;
-            self.log(check.id(), &report);
-            for delivery in memory.take_sent() {
-                self.notified += 1;
-                if let Some(message) = messages::shown(&delivery) {
-                    terminal::print(&message);
-                }
-                if self.show_json
-                    && let Some(json) = messages::as_json(&delivery)
-                {
-                    terminal::document(&json);
-                }
-            }
-            self.overview.insert(check.id(), report);
+            let report = show.fitting(check.run(ports, &invocation)).await?;
+            show.ended(check.id(), report);
+            memory.take_sent().iter().for_each(|delivery| show.sent(delivery));
             if ports.interrupt.is_cancelled() {
                 return Ok(());
             }
         }
         self.runs += 1;
-        self.status = format!("Ctrl-C ends the demo; {}", self.counts());
-        self.redraw();
+        self.show.status = format!("Ctrl-C ends the demo; {}", self.counts());
+        self.show.redraw();
         Ok(())
     }
 
-    /// Waits for this work, and fits the live lines to the terminal meanwhile.
-    async fn fitting<T>(&mut self, work: impl Future<Output = T>) -> T {
-        let (mut work, mut resizes) = (pin!(work), interval(RESIZES));
-        loop {
-            tokio::select! {
-                done = &mut work => return done,
-                _ = resizes.tick() => self.fit(),
-            }
-        }
-    }
-
-    /// Redraws the live lines if the size of the terminal has changed.
-    fn fit(&mut self) {
-        if self.screen.is_resized() {
-            self.redraw();
-        }
-    }
-
-    /// Logs a run. Next to the live lines, only changes are of interest.
-    fn log(&mut self, check: &'static str, report: &Report) {
-        let failing = failing(report);
-        let said = format!("{}{failing}", report.outcome.word());
-        let is_new =
-            self.logged.insert(check, said.clone()).map_or(report.outcome != Outcome::Passed, |last| last != said);
-        if is_new || !self.screen.is_live() {
-            let mut line = Styled::new(Tone::Faint, report.started.strftime("%H:%M:%S  ").to_string());
-            line.append(&tables::headline(report));
-            terminal::print(&line.with(Tone::Plain, failing));
-        }
-    }
-
-    fn redraw(&mut self) {
-        let Self { screen, overview, status, .. } = self;
-        screen.draw(|size| {
-            let mut lines = vec![Styled::new(Tone::Faint, "─".repeat(size.columns))];
-            lines.extend(overview.lines(size));
-            lines.push(Styled::new(Tone::Faint, &*status));
-            lines
-        });
-    }
-
     fn counts(&self) -> String {
-        let sent = counted(self.notified, "notification");
+        let sent = counted(self.show.notified, "notification");
         match self.runs {
             0 => format!("stopped in the first run, {sent} sent"),
             runs => format!("{} of each check, {sent} sent", counted(runs, "run")),
         }
     }
-
-    /// Leaves the state of all subjects on a terminal.
-    fn end(&mut self) {
-        if self.screen.is_live() {
-            self.screen.clear();
-            terminal::print(&self.overview.table().with(Tone::Plain, "\n"));
-        }
-        terminal::print(&self.counts().into());
-    }
-}
-
-/// Renders the failures of a run, a line each, for the log above the table.
-fn failing(report: &Report) -> String {
-    let Outcome::Failed { failures } = &report.outcome else { return String::new() };
-    failures
-        .iter()
-        .map(|failure| {
-            format!(
-                "\n            {} at {}, {}: {}",
-                tables::subject_name(&report.key.check, &failure.subject),
-                failure.step,
-                failure.kind,
-                tables::expected_actual(failure)
-            )
-        })
-        .collect()
-}
-
-fn counted(count: u32, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

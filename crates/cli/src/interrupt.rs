@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use anyhow::Context;
 use runtime::CancellationToken;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
 
 use crate::exit::Exit;
 use crate::{live, terminal};
@@ -26,7 +27,21 @@ impl Interrupt {
     /// # Errors
     /// When the operating system refuses the handlers.
     pub(crate) fn listen() -> anyhow::Result<Self> {
-        let mut signals = Signals::listen().context("failed to listen for signals")?;
+        Self::listen_to(Signals::listen().context("failed to listen for signals")?)
+    }
+
+    /// Listens for requests from now on. SIGHUP is no such request: it asks to read the settings again, unless the terminal was
+    /// closed.
+    ///
+    /// # Errors
+    /// When the operating system refuses the handlers.
+    pub(crate) fn listen_and_reload() -> anyhow::Result<(Self, mpsc::Receiver<()>)> {
+        let (reload, asked) = mpsc::channel(1);
+        let signals = Signals::listen().context("failed to listen for signals")?;
+        Ok((Self::listen_to(Signals { reload: Some(reload), ..signals })?, asked))
+    }
+
+    fn listen_to(mut signals: Signals) -> anyhow::Result<Self> {
         let interrupt = Self { token: CancellationToken::new(), by: Arc::default() };
         let (token, by) = (interrupt.token.clone(), Arc::clone(&interrupt.by));
         tokio::spawn(async move {
@@ -60,25 +75,35 @@ struct Signals {
     term: Signal,
     /// `None` if the program was started to go on without its terminal, as by `nohup`.
     hup: Option<Signal>,
+    /// Who reads the settings again on SIGHUP; `None` if it ends the program.
+    reload: Option<mpsc::Sender<()>>,
 }
 
 impl Signals {
     fn listen() -> std::io::Result<Self> {
         let hup = if ignores_hang_up() { None } else { Some(signal(SignalKind::hangup())?) };
-        Ok(Self { int: signal(SignalKind::interrupt())?, term: signal(SignalKind::terminate())?, hup })
+        Ok(Self { int: signal(SignalKind::interrupt())?, term: signal(SignalKind::terminate())?, hup, reload: None })
     }
 
     async fn next(&mut self) -> Exit {
+        let reload = &self.reload;
         let hung_up = async {
-            match &mut self.hup {
-                Some(hup) => hup.recv().await,
-                None => pending().await,
+            let Some(hup) = &mut self.hup else { return pending().await };
+            loop {
+                hup.recv().await;
+                match reload {
+                    Some(reload) if !terminal::has_hung_up() => {
+                        // One that waits is enough.
+                        let _ = reload.try_send(());
+                    }
+                    _ => return,
+                }
             }
         };
         tokio::select! {
             _ = self.int.recv() => Exit::Interrupted,
             _ = self.term.recv() => Exit::Terminated,
-            _ = hung_up => Exit::HungUp,
+            () = hung_up => Exit::HungUp,
         }
     }
 }

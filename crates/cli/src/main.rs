@@ -28,10 +28,12 @@ mod ports;
 mod run;
 mod screen;
 mod settings;
+mod show;
 mod store;
 mod stream;
 mod styled;
 mod tables;
+mod up;
 
 use std::process::ExitCode;
 
@@ -74,6 +76,7 @@ async fn done() -> ExitCode {
     tokio::spawn(terminal::watch_reader());
     let done = match arguments.command {
         Command::Demo(options) => demo::demo(&options).await,
+        Command::Up(options) => up::up(&options).await,
         Command::Run(options) => run::run(&options).await,
         Command::Cleanup(options) => cleanup::cleanup(&options).await,
         Command::Mute(options) => deployment::mute(&options).await,

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use check::{Outcome, Report};
-use local::Memory;
+use local::{Memory, Store};
 use operations::checks;
-use runtime::{AnyCheck, CancellationToken, Clock, Invocation, PortError, Ports, RunError};
+use runtime::{AnyCheck, CancellationToken, Clock, Invocation, Ports};
+use scheduler::{Ran, Runner};
 use serde_json::json;
 
 use crate::arguments::RunOptions;
@@ -35,12 +36,12 @@ pub(crate) async fn run(options: &RunOptions) -> anyhow::Result<Exit> {
     let output = Output::new(options)?;
     let interrupt = Interrupt::listen()?;
     let (reports, is_incomplete) = if let Some(file) = &options.settings {
-        let checks = allowed(checks::from_file(file, &options.checks)?, options)?;
+        let checks = allowed(checks::from_file(file, &options.checks)?, options.read_only)?;
         let kept = match checks.first() {
             Some(check) => Kept::open(options, check.common())?,
             None => Kept::InMemory,
         };
-        let runs = Runs::new(kept.ports(interrupt.token.clone())?, kept);
+        let runs = Runs::new(kept.ports(interrupt.token.clone())?, kept.store());
         let invocation = || Invocation { may_send: options.send_canaries, ..Invocation::manual() };
         let reports = match options.wait_until_healthy {
             None => runs.in_sequence(&checks, invocation, Some(&output)).await?,
@@ -70,8 +71,8 @@ pub(crate) async fn run(options: &RunOptions) -> anyhow::Result<Exit> {
 ///
 /// # Errors
 /// When none is left.
-fn allowed(mut checks: Vec<Box<dyn AnyCheck>>, options: &RunOptions) -> anyhow::Result<Vec<Box<dyn AnyCheck>>> {
-    if options.read_only {
+pub(crate) fn allowed(mut checks: Vec<Box<dyn AnyCheck>>, read_only: bool) -> anyhow::Result<Vec<Box<dyn AnyCheck>>> {
+    if read_only {
         checks.retain(|check| {
             let is_allowed = !checks::creates(check.id());
             if !is_allowed {
@@ -96,10 +97,10 @@ async fn on_demo(options: &RunOptions, interrupt: &CancellationToken, output: &O
     let times = fault.as_ref().map_or(1, |fault| fault.runs.get());
     let skipped = fault.as_ref().map_or(Duration::ZERO, |fault| fault.every.saturating_mul(times - 1));
     let (platform, clock) = demo::without_waits(skipped).await?;
-    let checks = allowed(demo::checks_for(&platform, &options.checks)?, options)?;
+    let checks = allowed(demo::checks_for(&platform, &options.checks)?, options.read_only)?;
     let memory = Arc::new(Memory::default());
     let ports = ports::ports(&memory, clock.clone(), interrupt.clone(), ports::demo_parameters(&platform))?;
-    let runs = Runs::new(ports, Kept::InMemory);
+    let runs = Runs::new(ports, None);
     if let Some(fault) = &fault {
         faults::expect_seen(fault, &checks)?;
         platform.faults().activate(fault.fault);
@@ -127,15 +128,14 @@ async fn on_demo(options: &RunOptions, interrupt: &CancellationToken, output: &O
 
 /// Runs of checks, each with its report kept.
 struct Runs {
-    ports: Ports,
-    kept: Kept,
+    runner: Runner,
     /// True if a run could not read or write what is kept.
     is_incomplete: Cell<bool>,
 }
 
 impl Runs {
-    fn new(ports: Ports, kept: Kept) -> Self {
-        Self { ports, kept, is_incomplete: Cell::new(false) }
+    fn new(ports: Ports, reports: Option<Arc<Store>>) -> Self {
+        Self { runner: Runner { ports, reports }, is_incomplete: Cell::new(false) }
     }
 
     /// Repeats the checks that have not passed until all have, or the time is up. Returns the last report of each.
@@ -154,7 +154,7 @@ impl Runs {
             for (check, last) in pending {
                 let report = match last {
                     // An interrupted wait keeps the last report.
-                    Some(last) if self.ports.interrupt.is_cancelled() => last,
+                    Some(last) if self.runner.ports.interrupt.is_cancelled() => last,
                     _ => self.run(&**check, &invocation()).await?,
                 };
                 if is_healthy(&report) {
@@ -165,7 +165,7 @@ impl Runs {
                 }
             }
             let left = end.saturating_duration_since(Instant::now());
-            if unhealthy.is_empty() || self.ports.interrupt.is_cancelled() || left.is_zero() {
+            if unhealthy.is_empty() || self.runner.ports.interrupt.is_cancelled() || left.is_zero() {
                 for (_, report) in unhealthy {
                     output.ended(&report, reports.is_empty())?;
                     reports.push(report);
@@ -179,7 +179,7 @@ impl Runs {
             }
             pending = unhealthy.into_iter().map(|(check, report)| (check, Some(report))).collect();
             tokio::select! {
-                () = self.ports.interrupt.cancelled() => {}
+                () = self.runner.ports.interrupt.cancelled() => {}
                 () = tokio::time::sleep(pause) => {}
             }
         }
@@ -196,12 +196,12 @@ impl Runs {
         let progress = Progress::new(checks.len());
         let mut reports = Vec::new();
         for (place, check) in checks.iter().enumerate() {
-            if self.ports.interrupt.is_cancelled() {
+            if self.runner.ports.interrupt.is_cancelled() {
                 drop(progress);
                 let mut rest = Vec::new();
                 for check in &checks[place..] {
                     // It only says that it was not run, which no later run needs to know.
-                    rest.push(self.run_apart(&**check, &invocation()).await?);
+                    rest.push(self.runner.run_apart(&**check, &invocation()).await?);
                 }
                 if let Some(output) = output {
                     output.not_run(&rest)?;
@@ -219,40 +219,13 @@ impl Runs {
         Ok(reports)
     }
 
-    /// Runs a check. Without its store it runs too, since its verdict is needed most when something is wrong.
+    /// Runs a check. Without its store it runs too, and is said to be incomplete.
     async fn run(&self, check: &dyn AnyCheck, invocation: &Invocation) -> anyhow::Result<Report> {
-        match check.run(&self.ports, invocation).await {
-            Ok(report) => {
-                if let Err(error) = self.kept.record(&report) {
-                    self.warn(&error, "the run is missing in the history");
-                }
-                Ok(report)
-            }
-            Err(RunError::NotStored { error, report }) => {
-                self.warn(&error, "the next run knows nothing of this one");
-                Ok(*report)
-            }
-            Err(RunError::NotPublished { error, report }) => {
-                self.warn(&error, "the values of the run are missing in the history");
-                Ok(*report)
-            }
-            Err(RunError::State(error)) => {
-                self.warn(&error, "this run knows nothing of those before it");
-                self.run_apart(check, invocation).await
-            }
-            Err(error @ RunError::MalformedEvent(_)) => Err(error.into()),
+        let Ran { report, losses } = self.runner.run(check, invocation).await?;
+        for loss in losses {
+            eprintln!("warning: {}\n  {}", loss.error, loss.consequence);
+            self.is_incomplete.set(true);
         }
-    }
-
-    /// Runs a check that neither knows of earlier runs nor is known to later ones.
-    async fn run_apart(&self, check: &dyn AnyCheck, invocation: &Invocation) -> anyhow::Result<Report> {
-        let memory = Arc::new(Memory::default());
-        let ports = Ports { state: memory.clone(), metrics: memory.clone(), notifier: memory, ..self.ports.clone() };
-        Ok(check.run(&ports, invocation).await?)
-    }
-
-    fn warn(&self, error: &PortError, consequence: &str) {
-        eprintln!("warning: {error}\n  {consequence}");
-        self.is_incomplete.set(true);
+        Ok(report)
     }
 }

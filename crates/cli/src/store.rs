@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use check::Report;
+use anyhow::Context as _;
 use etcetera::BaseStrategy as _;
-use local::{Memory, Store};
-use runtime::{CancellationToken, PortError, Ports, SystemClock};
+use local::{Hold, Memory, Store};
+use runtime::{CancellationToken, Clock as _, Ports, SystemClock};
 use settings::Common;
 
 use crate::arguments::RunOptions;
@@ -56,13 +56,32 @@ impl Kept {
         }
     }
 
-    /// Keeps the report of a run.
-    pub(crate) fn record(&self, report: &Report) -> Result<(), PortError> {
+    /// The store of the reports, if there is a file.
+    pub(crate) fn store(&self) -> Option<Arc<Store>> {
         match self {
-            Self::InMemory => Ok(()),
-            Self::InFile(store) => store.record(report),
+            Self::InMemory => None,
+            Self::InFile(store) => Some(store.clone()),
         }
     }
+}
+
+/// Opens the store of `up`, says on standard error which it is, and takes the right to be the only `up` on it.
+pub(crate) fn for_up(file: Option<&Path>, common: &Common) -> anyhow::Result<(Arc<Store>, Option<Hold>)> {
+    let file = match file {
+        Some(name) if name == Path::new(MEMORY) => {
+            eprintln!("store: memory; nothing is kept when this program ends");
+            return Ok((Arc::new(Store::in_memory()?), None));
+        }
+        Some(file) => file.to_owned(),
+        None => {
+            default_file(&common.environment).context("no folder for data can be written; give a store with --store")?
+        }
+    };
+    eprintln!("store: {}", file.display());
+    let store = Store::open(&file)?;
+    store.claim(&common.environment, common.base_url.host_str().unwrap_or_default())?;
+    let hold = store.hold(SystemClock.now())?;
+    Ok((Arc::new(store), hold))
 }
 
 /// The file of an environment in the user's folder for data. `None`: there is no such folder, and none can be created.

@@ -19,6 +19,7 @@ static IS_WIDE: AtomicBool = AtomicBool::new(false);
 static IS_VERBOSE: AtomicBool = AtomicBool::new(false);
 static IS_CLOSED: AtomicBool = AtomicBool::new(false);
 static HAS_FAILED: AtomicBool = AtomicBool::new(false);
+static WAS_TERMINAL: AtomicBool = AtomicBool::new(false);
 static CLOSED: Notify = Notify::const_new();
 
 // These replace the standard macros in all modules below. Those neither clean nor wrap, and panic when the reader of a pipe
@@ -34,6 +35,7 @@ macro_rules! eprintln {
 pub(crate) fn set_view(view: &View) {
     IS_WIDE.store(view.wide, Ordering::Relaxed);
     IS_VERBOSE.store(view.verbose, Ordering::Relaxed);
+    WAS_TERMINAL.store(stdout().is_terminal(), Ordering::Relaxed);
     let choice = match view.color {
         clap::ColorChoice::Auto => ColorChoice::Auto,
         clap::ColorChoice::Always => ColorChoice::Always,
@@ -133,6 +135,11 @@ pub(crate) async fn reader_left() {
     if !is_closed() {
         closed.await;
     }
+}
+
+/// True if standard output was a terminal, and that is closed.
+pub(crate) fn has_hung_up() -> bool {
+    WAS_TERMINAL.load(Ordering::Relaxed) && !stdout().is_terminal()
 }
 
 /// True when something could not be printed for another reason than a reader that left.

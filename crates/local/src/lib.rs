@@ -6,4 +6,4 @@ mod store;
 
 pub use memory::Memory;
 pub use secrets::EnvironmentSecrets;
-pub use store::{OpenError, Store};
+pub use store::{Hold, HoldError, Newest, OpenError, Store};

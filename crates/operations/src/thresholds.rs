@@ -1,6 +1,9 @@
 //! Shipped alarms and their thresholds. A value beyond its threshold is marked, which changes no verdict: alarms judge numbers
 //! over time.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use alarm::{Alarm, Inputs, MetricAlarm, Source, Template, TemplateError, alarms};
 use anyhow::anyhow;
 use check::metric::{self, Measurement};
@@ -47,6 +50,32 @@ fn from_template(text: &str, environment: &str) -> anyhow::Result<Vec<MetricAlar
         Alarm::Unreplayed(_) | Alarm::Composite(_) => None,
     });
     Ok(on_metrics.collect())
+}
+
+/// Cadence of each check, by its id: the period of its alarm on lost monitoring.
+#[must_use]
+pub fn cadences(alarms: &[MetricAlarm]) -> BTreeMap<String, Duration> {
+    let cadence = |alarm: &MetricAlarm| {
+        let (metric, _) =
+            alarm.source.metrics().next().filter(|(metric, _)| metric.name == metric::INCONCLUSIVE.name)?;
+        Some((metric.dimensions.get("Check")?.clone(), alarm.period))
+    };
+    alarms.iter().filter_map(cadence).collect()
+}
+
+/// Keeps the alarms on values that these checks publish. Where the checks run less often than an alarm expects, its periods are
+/// as long as the interval, in whole minutes.
+#[must_use]
+pub fn on_checks(alarms: Vec<MetricAlarm>, checks: &[&str], every: Option<Duration>) -> Vec<MetricAlarm> {
+    let is_watched = |alarm: &MetricAlarm| {
+        alarm.source.metrics().all(|(metric, _)| {
+            let check = metric.dimensions.get("Check").map(String::as_str);
+            metric.namespace == metric::NAMESPACE && check.is_none_or(|check| checks.contains(&check))
+        })
+    };
+    let shortest = every.map_or(Duration::ZERO, |every| Duration::from_secs(every.as_secs().div_ceil(60) * 60));
+    let watched = alarms.into_iter().filter(is_watched);
+    watched.map(|alarm| MetricAlarm { period: alarm.period.max(shortest), ..alarm }).collect()
 }
 
 /// Thresholds of an environment.

@@ -28,11 +28,22 @@ fn data(name: &str, values: impl IntoIterator<Item = Option<f64>>) -> Data {
     data
 }
 
-/// Changes of state of the last alarm, as minute and new state.
+/// Changes of state of the last alarm, as minute and new state. Evaluated minute by minute, the alarm changes at the same ones.
 fn changes(alarms: &[Alarm], data: &Data, until: i64) -> Vec<(i64, State)> {
     let transitions = Replay::default().transitions(alarms, data, at(0), at(until));
     let minute = |transition: &Transition| transition.at.duration_since(begin()).as_mins();
-    transitions[alarms.last().unwrap().name()].iter().map(|own| (minute(own), own.to)).collect()
+    let last = alarms.last().unwrap();
+    let changes: Vec<_> = transitions[last.name()].iter().map(|own| (minute(own), own.to)).collect();
+    if let Alarm::Metric(alarm) = last {
+        let mut state = State::InsufficientData;
+        let evaluated = (0..=until).filter_map(|minute| {
+            let next = Replay::default().evaluate(alarm, data, at(minute)).state.filter(|next| *next != state)?;
+            state = next;
+            Some((minute, next))
+        });
+        assert_eq!(evaluated.collect::<Vec<_>>(), changes, "one by one");
+    }
+    changes
 }
 
 #[test]
@@ -189,4 +200,14 @@ fn averages_do_not_drift() {
     let states: Vec<State> = changes.iter().map(|(_, state)| *state).collect();
     assert_eq!(states, [State::Ok, State::Alarm, State::Ok]);
     assert!((720..720 + 360).contains(&changes[1].0) && (2160..2160 + 360).contains(&changes[2].0), "{changes:?}");
+}
+
+#[test]
+fn evaluation_shows_the_data_points_that_decide() {
+    let Alarm::Metric(alarm) = &alarm("EvaluationPeriods: 3\nDatapointsToAlarm: 2")[0] else { unreachable!() };
+    let data = data("M", [Some(0.0), Some(2.0), None, Some(3.0), Some(9.0)]);
+    let evaluation = Replay::default().evaluate(alarm, &data, at(4));
+    assert_eq!(evaluation.state, Some(State::Alarm));
+    // The minute that has just begun is not over.
+    assert_eq!(evaluation.newest, [(at(1), Some(2.0)), (at(2), None), (at(3), Some(3.0))]);
 }

@@ -4,6 +4,7 @@
 
 mod error;
 mod history;
+mod hold;
 mod schema;
 mod sinks;
 mod state;
@@ -19,6 +20,11 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 pub use error::OpenError;
 use error::{Failed, Why};
+pub use hold::{Hold, HoldError};
+pub use sinks::Newest;
+
+/// Name of a store without a file, in errors.
+const IN_MEMORY: &str = "memory";
 
 /// State, runs, values and messages in one file.
 #[derive(Debug)]
@@ -40,6 +46,17 @@ impl Store {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let opened = Connection::open_with_flags(path, flags);
         let mut connection = opened.map_err(|error| OpenError::new(file, error))?;
+        schema::prepare(&mut connection).map_err(|error| error.about(file))?;
+        Ok(Self { connection: Mutex::new(connection), file: file.into() })
+    }
+
+    /// Creates a store that ends with the process.
+    ///
+    /// # Errors
+    /// When memory is short.
+    pub fn in_memory() -> Result<Self, OpenError> {
+        let file = Path::new(IN_MEMORY);
+        let mut connection = Connection::open_in_memory().map_err(|error| OpenError::new(file, error))?;
         schema::prepare(&mut connection).map_err(|error| error.about(file))?;
         Ok(Self { connection: Mutex::new(connection), file: file.into() })
     }
@@ -74,6 +91,11 @@ impl Store {
         }
         let found = format!("environment {own} of {own_host}");
         Err(Why::OfAnother { found, expected: format!("environment {environment} of {host}") }.about(&self.file))
+    }
+
+    /// True if the store ends with the process.
+    fn is_in_memory(&self) -> bool {
+        self.file == Path::new(IN_MEMORY)
     }
 
     /// Reads in one consistent view.

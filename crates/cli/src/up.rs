@@ -1,0 +1,315 @@
+//! `synthetics up`: every check at its cadence, until it is stopped.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use async_trait::async_trait;
+use check::message::Topic;
+use check::metric::NAMESPACE;
+use console::{Guard, Source};
+use local::Store;
+use operations::{checks, thresholds};
+use runtime::{AnyCheck, CancellationToken, Delivery, Notifier, PortError, Ports, SystemClock};
+use scheduler::{AlarmChange, AlarmWatch, Event, Fleet, Missed, Plan, Runner};
+use settings::Common;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+use crate::arguments::up::UpOptions;
+use crate::exit::Exit;
+use crate::interrupt::Interrupt;
+use crate::run::allowed;
+use crate::show::{Show, counted};
+use crate::styled::{Styled, Tone};
+use crate::{ports, store, terminal};
+
+/// Interval at which the settings file is compared.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// Messages that may wait to be shown.
+const MAX_WAITING: usize = 1_000;
+/// Variable with the token that callers from other machines send.
+const TOKEN: &str = "SYNTHETICS_TOKEN";
+/// Shortest token.
+const MIN_TOKEN: usize = 16;
+
+/// Runs checks until Ctrl-C, SIGTERM or the end of the time.
+pub(crate) async fn up(options: &UpOptions) -> anyhow::Result<Exit> {
+    let mut text = read(&options.settings)?;
+    let settings = Settings::read(options, &text)?;
+    let address = listening(&options.listen, std::env::var(TOKEN).ok())?;
+    let (store, _hold) = store::for_up(options.store.as_deref(), &settings.common)?;
+    let (interrupt, mut reload) = Interrupt::listen_and_reload()?;
+    let (shown, mut sent) = mpsc::channel(MAX_WAITING);
+    let notifier = Arc::new(Shown { store: store.clone(), shown });
+    let ports = Ports { notifier, ..ports::ports(&store, Arc::new(SystemClock), interrupt.token.clone(), [])? };
+    let clock = ports.clock.clone();
+    let (mut fleet, mut events) = Fleet::new(Runner { ports, reports: Some(store.clone()) });
+    let serving = CancellationToken::new();
+    if let Some((address, guard)) = address {
+        let source = Source {
+            environment: settings.common.environment.clone(),
+            release: env!("CARGO_PKG_VERSION").to_owned(),
+            board: fleet.board(),
+            store: store.clone(),
+            clock: clock.clone(),
+        };
+        serve(address, source, guard, serving.clone()).await?;
+    }
+    let mut show = Show::new(options.show_json, terminal::is_verbose());
+    println!("{}", settings.summary(options));
+    let running = settings.common.clone();
+    fleet.watch(AlarmWatch::new(settings.alarms.clone(), store, clock.now()));
+    fleet.replace(settings.plans);
+
+    let mut look = interval(LOOK_EVERY);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut seen = text.clone();
+    let mut runs = 0;
+    let end = sleep(options.duration.unwrap_or(Duration::MAX / 4));
+    let mut end = std::pin::pin!(end);
+    loop {
+        let next = async {
+            tokio::select! {
+                () = interrupt.token.cancelled() => Next::End,
+                () = &mut end, if options.duration.is_some() => Next::End,
+                Some(event) = events.recv() => Next::Event(event),
+                Some(delivery) = sent.recv() => Next::Sent(Box::new(delivery)),
+                Some(()) = reload.recv() => Next::Reload,
+                _ = look.tick() => Next::Look,
+            }
+        };
+        match show.fitting(next).await {
+            Next::End => break,
+            Next::Event(event) => runs += shown_event(&mut show, event),
+            Next::Sent(delivery) => show.sent(&delivery),
+            Next::Reload => {
+                if let Ok(new) = read(&options.settings).inspect_err(kept) {
+                    seen.clone_from(&new);
+                    text = apply(options, new, &running, &mut fleet);
+                }
+            }
+            // An editor may be writing: two looks must agree.
+            Next::Look => match fs::read_to_string(&options.settings) {
+                Ok(new) if new != text && new == seen => text = apply(options, new, &running, &mut fleet),
+                Ok(new) => seen = new,
+                Err(_) => {}
+            },
+        }
+        show.status = format!("Ctrl-C ends; {}", counts(runs, show.notified));
+        show.redraw();
+    }
+    // Runs in progress undo what they have created.
+    interrupt.token.cancel();
+    fleet.stop().await;
+    serving.cancel();
+    while let Ok(event) = events.try_recv() {
+        runs += shown_event(&mut show, event);
+    }
+    while let Ok(delivery) = sent.try_recv() {
+        show.sent(&delivery);
+    }
+    show.end();
+    println!("{}", counts(runs, show.notified));
+    Ok(interrupt.exit_or(Exit::from_reports(show.overview.reports())))
+}
+
+/// What happens next.
+enum Next {
+    End,
+    Event(Event),
+    Sent(Box<Delivery>),
+    Reload,
+    Look,
+}
+
+fn counts(runs: u64, notified: u32) -> String {
+    let runs = u32::try_from(runs).unwrap_or(u32::MAX);
+    format!("{}, {} sent", counted(runs, "run"), counted(notified, "notification"))
+}
+
+/// What a settings file asks for.
+struct Settings {
+    common: Common,
+    plans: Vec<Plan>,
+    alarms: Vec<alarm::MetricAlarm>,
+}
+
+impl Settings {
+    fn read(options: &UpOptions, text: &str) -> anyhow::Result<Self> {
+        let name = options.settings.display().to_string();
+        let checks = allowed(checks::from_text(&name, text, &options.checks)?, options.read_only)?;
+        let Some(common) = checks.first().map(|check| check.common().clone()) else { bail!("{name} has no check") };
+        let shipped = thresholds::shipped(&common.environment)?;
+        let cadences = thresholds::cadences(&shipped);
+        let ids: Vec<&str> = checks.iter().map(|check| check.id()).collect();
+        let alarms = thresholds::on_checks(shipped, &ids, options.every);
+        let plan = |check: Box<dyn AnyCheck>| {
+            let cadence = cadences.get(check.id()).copied();
+            let every = options.every.or(cadence).with_context(|| format!("{} has no cadence", check.id()))?;
+            Ok(Plan { check: Arc::from(check), every, may_send: true })
+        };
+        let plans = checks.into_iter().map(plan).collect::<anyhow::Result<_>>()?;
+        Ok(Self { common, plans, alarms })
+    }
+
+    fn summary(&self, options: &UpOptions) -> String {
+        let plans = self.plans.iter().map(|plan| {
+            let minutes = check::message::span(i64::try_from(plan.every.as_secs()).unwrap_or(i64::MAX));
+            format!("{} every {minutes}", plan.check.id())
+        });
+        let host = self.common.base_url.host_str().unwrap_or_default();
+        let listen = match options.listen.as_str() {
+            NONE => String::new(),
+            address => format!("\nhttp://{address}/metrics and /healthz"),
+        };
+        format!(
+            "{} of {host}, settings {}\n{}\n{} alarms of infra/alarms.yaml ({NAMESPACE}){listen}",
+            self.common.environment,
+            options.settings.display(),
+            plans.collect::<Vec<_>>().join(", "),
+            self.alarms.len(),
+        )
+    }
+}
+
+fn read(file: &Path) -> anyhow::Result<String> {
+    fs::read_to_string(file).with_context(|| format!("failed to read {}", file.display()))
+}
+
+/// Replaces the checks by those of a text, if they may. Returns the text, which is not tried again.
+fn apply(options: &UpOptions, text: String, running: &Common, fleet: &mut Fleet) -> String {
+    match Settings::read(options, &text) {
+        Err(error) => kept(&error),
+        Ok(new)
+            if (&new.common.environment, new.common.base_url.host_str())
+                != (&running.environment, running.base_url.host_str()) =>
+        {
+            kept(&anyhow::anyhow!("they are of another environment or host: stop `up`, and start it again"));
+        }
+        Ok(new) => {
+            println!("settings read again: {}", counted(u32::try_from(new.plans.len()).unwrap_or(u32::MAX), "check"));
+            fleet.with_alarms(|watch| watch.replace(new.alarms));
+            fleet.replace(new.plans);
+        }
+    }
+    text
+}
+
+fn kept(error: &anyhow::Error) {
+    eprintln!("warning: the settings were not read again, the checks go on with the earlier ones\n{error:#}");
+}
+
+/// Shows an event. Returns the number of runs that have ended with it.
+fn shown_event(show: &mut Show, event: Event) -> u64 {
+    match event {
+        Event::Began { .. } => 0,
+        Event::Ended { check, report, losses, .. } => {
+            for loss in losses {
+                eprintln!("warning: {}\n  {}", loss.error, loss.consequence);
+            }
+            show.ended(check, *report);
+            1
+        }
+        Event::NotRun { check, error, .. } => {
+            eprintln!("warning: {check} was not run: {error}");
+            0
+        }
+        Event::Missed { check, missed, count, .. } => {
+            let why = match missed {
+                Missed::Asleep => "this machine slept, or was too busy",
+                Missed::StillRunning => "the run before took longer than the interval",
+            };
+            let runs = counted(u32::try_from(count).unwrap_or(u32::MAX), "run");
+            eprintln!("warning: {check}: {runs} missed, and not caught up: {why}");
+            0
+        }
+        Event::ClockSetBack { check, by, .. } => {
+            eprintln!("warning: {check}: the clock of this machine was set back by {} s or more", by.as_secs());
+            0
+        }
+        Event::Alarm(change) => {
+            terminal::print(&alarm_line(&change));
+            0
+        }
+        Event::AlarmsUnread(error) => {
+            eprintln!("warning: {error}\n  the alarms were not evaluated");
+            0
+        }
+    }
+}
+
+/// Renders a change of an alarm's state.
+fn alarm_line(change: &AlarmChange) -> Styled {
+    let AlarmChange { alarm, to, at, reason, .. } = change;
+    let tone = match to {
+        alarm::State::Alarm => Tone::Failed,
+        alarm::State::Ok => Tone::Passed,
+        alarm::State::InsufficientData => Tone::Faint,
+    };
+    let mut line = Styled::new(Tone::Faint, at.strftime("%H:%M:%S  ").to_string());
+    line.push(tone, format!("alarm {} {}", alarm.name, to.as_str()));
+    let description =
+        if *to == alarm::State::Alarm { format!("\n            {}", alarm.description) } else { String::new() };
+    line.with(Tone::Plain, format!("\n            {reason}{description}"))
+}
+
+/// Stores messages, and passes them on to be shown.
+struct Shown {
+    store: Arc<Store>,
+    shown: mpsc::Sender<Delivery>,
+}
+
+#[async_trait]
+impl Notifier for Shown {
+    fn has(&self, topic: Topic) -> bool {
+        self.store.has(topic)
+    }
+
+    async fn send(&self, delivery: &Delivery) -> Result<(), PortError> {
+        self.store.send(delivery).await?;
+        // A terminal that is stopped holds up no message.
+        let _ = self.shown.try_send(delivery.clone());
+        Ok(())
+    }
+}
+
+/// Value of `--listen` that opens no port.
+const NONE: &str = "none";
+
+/// Address to listen on, and who may ask.
+fn listening(address: &str, token: Option<String>) -> anyhow::Result<Option<(SocketAddr, Guard)>> {
+    if address == NONE {
+        return Ok(None);
+    }
+    let Ok(parsed) = address.parse::<SocketAddr>() else {
+        bail!("--listen: expected an address with a port, such as 127.0.0.1:8490, or none; found {address}");
+    };
+    let guard = match token {
+        Some(token) if token.len() >= MIN_TOKEN => Guard::Token(token.into()),
+        Some(_) => {
+            bail!("{TOKEN}: expected a token of at least {MIN_TOKEN} characters, found a shorter one (not shown)")
+        }
+        None if parsed.ip().is_loopback() => Guard::ThisMachine,
+        None => bail!(
+            "--listen {address}: other machines may reach it, so callers need a token\nput one into {TOKEN}, such as from `openssl rand -hex 16`"
+        ),
+    };
+    Ok(Some((parsed, guard)))
+}
+
+async fn serve(address: SocketAddr, source: Source, guard: Guard, stop: CancellationToken) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(address).await;
+    let listener =
+        listener.with_context(|| format!("failed to listen on {address}; --listen takes another address, or none"))?;
+    tokio::spawn(async move {
+        if let Err(error) = console::serve(listener, source, guard, stop).await {
+            eprintln!("warning: {address} no longer answers: {error}");
+        }
+    });
+    Ok(())
+}

@@ -1,0 +1,19 @@
+//! `GET /healthz`: does every check run at its cadence?
+
+use axum::extract::State;
+use axum::http::StatusCode;
+
+use crate::Source;
+
+/// Answers 200, or 503 with a line for each check that is late. It says nothing about the platform.
+pub(crate) async fn healthz(State(source): State<Source>) -> (StatusCode, String) {
+    let now = source.clock.now();
+    let standings = source.board.standings();
+    let late: String =
+        standings.iter().filter_map(|(check, standing)| Some(format!("{check}: {}\n", standing.late(now)?))).collect();
+    if late.is_empty() {
+        (StatusCode::OK, format!("ok: {} checks run at their cadence\n", standings.len()))
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, late)
+    }
+}

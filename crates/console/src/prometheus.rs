@@ -1,0 +1,132 @@
+//! `GET /metrics`: what runs published, in the format of Prometheus.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU64;
+
+use alarm::State as AlarmState;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use check::metric::CATALOGUE;
+use jiff::SignedDuration;
+use local::Newest;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::{Registry, Unit};
+use runtime::PortError;
+
+use crate::Source;
+
+/// Start of every name.
+const PREFIX: &str = "synthetics";
+/// Age at which a value is no longer shown: several times the longest cadence.
+const SHOWN_FOR: SignedDuration = SignedDuration::from_hours(1);
+
+type Labels = Vec<(String, String)>;
+type Gauges = Family<Labels, Gauge<f64, AtomicU64>>;
+type Counters = Family<Labels, Counter>;
+
+/// Answers with all metrics.
+pub(crate) async fn metrics(State(source): State<Source>) -> Response {
+    let unread = |error: String| (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")).into_response();
+    let registry = match registry(&source) {
+        Ok(registry) => registry,
+        Err(error) => return unread(error.to_string()),
+    };
+    let mut text = String::new();
+    match prometheus_client::encoding::text::encode(&mut text, &registry) {
+        Ok(()) => {
+            let format = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+            ([(CONTENT_TYPE, format)], text).into_response()
+        }
+        Err(error) => unread(error.to_string()),
+    }
+}
+
+fn registry(source: &Source) -> Result<Registry, PortError> {
+    let mut registry = Registry::with_prefix(PREFIX);
+    published(&mut registry, &source.store.newest_values(source.clock.now() - SHOWN_FOR)?);
+    progress(&mut registry, source);
+    alarms(&mut registry, source);
+    let release = Gauges::default();
+    release.get_or_create(&vec![("release".to_owned(), source.release.clone())]).set(1.0);
+    registry.register("build", "Release of the program", release);
+    Ok(registry)
+}
+
+/// The newest values, in the base units of Prometheus.
+fn published(registry: &mut Registry, newest: &[Newest]) {
+    let mut by_metric: BTreeMap<&str, Vec<&Newest>> = BTreeMap::new();
+    newest.iter().for_each(|value| by_metric.entry(&value.metric).or_default().push(value));
+    for (metric, values) in by_metric {
+        let gauges = Gauges::default();
+        let (unit, factor) = match values[0].unit.as_str() {
+            "Milliseconds" => (Some(Unit::Seconds), 0.001),
+            "Seconds" => (Some(Unit::Seconds), 1.0),
+            "Percent" => (Some(Unit::Ratios), 0.01),
+            _ => (None, 1.0),
+        };
+        for value in &values {
+            let labels: Labels =
+                value.dimensions.iter().map(|(name, value)| (name.to_lowercase(), value.clone())).collect();
+            gauges.get_or_create(&labels).set(value.value * factor);
+        }
+        let help = CATALOGUE.iter().find(|known| known.name == metric).map_or("", |known| known.meaning);
+        let (name, help) = (snake_case(metric), help.trim_end_matches('.'));
+        match unit {
+            Some(unit) => registry.register_with_unit(name, help, unit, gauges),
+            None => registry.register(name, help, gauges),
+        }
+    }
+}
+
+/// Progress of the checks since the start of the program.
+fn progress(registry: &mut Registry, source: &Source) {
+    let (runs, missed, losses) = (Counters::default(), Counters::default(), Counters::default());
+    let (last, next) = (Gauges::default(), Gauges::default());
+    let label = |check: &str| vec![("check".to_owned(), check.to_owned())];
+    for (check, standing) in source.board.standings() {
+        for (outcome, count) in &standing.runs {
+            let labels = [label(check), vec![("outcome".to_owned(), (*outcome).to_owned())]].concat();
+            runs.get_or_create(&labels).inc_by(*count);
+        }
+        missed.get_or_create(&label(check)).inc_by(standing.missed);
+        losses.get_or_create(&label(check)).inc_by(standing.losses);
+        let seconds = |at: jiff::Timestamp| at.as_millisecond() as f64 / 1_000.0;
+        if let Some(ended) = standing.ended {
+            last.get_or_create(&label(check)).set(seconds(ended));
+        }
+        if let Some(at) = standing.next {
+            next.get_or_create(&label(check)).set(seconds(at));
+        }
+    }
+    registry.register("runs", "Runs since the start of the program, by outcome", runs);
+    registry.register("missed_runs", "Runs that were due and did not take place", missed);
+    registry.register("incomplete_runs", "Runs of which the store lost a part", losses);
+    registry.register_with_unit("last_run_timestamp", "End of the last run, since 1970", Unit::Seconds, last);
+    registry.register_with_unit("next_run_timestamp", "Time of the next run, since 1970", Unit::Seconds, next);
+}
+
+/// The shipped alarms, as evaluated here.
+fn alarms(registry: &mut Registry, source: &Source) {
+    let alarms = Gauges::default();
+    for (name, state) in source.board.alarms() {
+        let value = f64::from(u8::from(state == AlarmState::Alarm));
+        alarms.get_or_create(&vec![("alarm".to_owned(), name)]).set(value);
+    }
+    registry.register("alarm", "1 for an alarm in the state ALARM, 0 in any other", alarms);
+}
+
+/// `PaymentMismatches` becomes `payment_mismatches`.
+fn snake_case(name: &str) -> String {
+    let mut out = String::new();
+    for c in name.chars() {
+        if c.is_ascii_uppercase() && !out.is_empty() {
+            out.push('_');
+        }
+        out.push(c.to_ascii_lowercase());
+    }
+    out
+}

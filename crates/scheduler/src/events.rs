@@ -1,0 +1,40 @@
+//! The way of events to the reader and to the board.
+
+use std::sync::Arc;
+
+use runtime::Clock;
+use tokio::sync::mpsc;
+
+use crate::{Board, Event};
+
+/// Number of events that may wait for the reader. More are dropped, since a terminal may be stopped for hours.
+const MAX_WAITING: usize = 1_000;
+
+/// Where jobs report what happens.
+#[derive(Clone)]
+pub(crate) struct Events {
+    sender: mpsc::Sender<Event>,
+    board: Arc<Board>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Events {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> (Self, mpsc::Receiver<Event>) {
+        let (sender, received) = mpsc::channel(MAX_WAITING);
+        (Self { sender, board: Arc::default(), clock }, received)
+    }
+
+    pub(crate) fn board(&self) -> Arc<Board> {
+        self.board.clone()
+    }
+
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        self.clock.clone()
+    }
+
+    /// Reports an event. A run never waits for the reader.
+    pub(crate) fn tell(&self, event: Event) {
+        self.board.note(&event, self.clock.now());
+        let _ = self.sender.try_send(event);
+    }
+}

@@ -1,0 +1,101 @@
+//! All jobs, and their replacement when the settings change.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::SignedDuration;
+use runtime::CancellationToken;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::events::Events;
+use crate::job::Job;
+use crate::minutes::evaluate_every_minute;
+use crate::{AlarmWatch, Board, Event, Plan, Runner};
+
+/// Time between the first runs of two checks.
+const APART: SignedDuration = SignedDuration::from_millis(200);
+
+/// Checks that run at their cadence, each never twice at the same time, and the alarms on their values.
+pub struct Fleet {
+    runner: Arc<Runner>,
+    events: Events,
+    jobs: BTreeMap<&'static str, Started>,
+    alarms: Option<(Arc<Mutex<AlarmWatch>>, Started)>,
+}
+
+struct Started {
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Fleet {
+    /// Creates a fleet without checks. The receiver gets what happens, unless it falls far behind.
+    #[must_use]
+    pub fn new(runner: Runner) -> (Self, mpsc::Receiver<Event>) {
+        let (events, received) = Events::new(runner.ports.clock.clone());
+        (Self { runner: Arc::new(runner), events, jobs: BTreeMap::new(), alarms: None }, received)
+    }
+
+    /// Progress of the checks.
+    #[must_use]
+    pub fn board(&self) -> Arc<Board> {
+        self.events.board()
+    }
+
+    /// Replaces all checks. A run in progress ends first. A check that is new runs at once, the others at their next time.
+    pub fn replace(&mut self, plans: Vec<Plan>) {
+        let mut before = std::mem::take(&mut self.jobs);
+        before.values().for_each(|started| started.stop.cancel());
+        let now = self.runner.ports.clock.now();
+        let mut at_once = now;
+        let mut planned = Vec::new();
+        for plan in plans {
+            let id = plan.check.id();
+            let before = before.remove(id);
+            let first = match before {
+                Some(_) => plan.ticks().after(now),
+                None => {
+                    let first = at_once;
+                    at_once = first.saturating_add(APART).unwrap_or(first);
+                    first
+                }
+            };
+            planned.push((id, plan.every, first));
+            let stop = CancellationToken::new();
+            let job = Job { runner: self.runner.clone(), plan, stop: stop.clone(), events: self.events.clone() };
+            let task = tokio::spawn(async move {
+                if let Some(before) = before {
+                    // A task that panicked has ended too.
+                    let _ = before.task.await;
+                }
+                job.repeat(first).await;
+            });
+            self.jobs.insert(id, Started { stop, task });
+        }
+        self.events.board().plan(&planned);
+    }
+
+    /// Evaluates alarms every minute, until the fleet stops.
+    pub fn watch(&mut self, alarms: AlarmWatch) {
+        let (watch, stop) = (Arc::new(Mutex::new(alarms)), CancellationToken::new());
+        let task = tokio::spawn(evaluate_every_minute(watch.clone(), self.events.clone(), stop.clone()));
+        self.alarms = Some((watch, Started { stop, task }));
+    }
+
+    /// Changes the alarms that are evaluated.
+    pub fn with_alarms(&self, change: impl FnOnce(&mut AlarmWatch)) {
+        if let Some((watch, _)) = &self.alarms {
+            change(&mut watch.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+
+    /// Stops all checks, and waits for the runs in progress. They are interrupted only by the token of their ports.
+    pub async fn stop(self) {
+        let started = || self.jobs.values().chain(self.alarms.iter().map(|(_, started)| started));
+        started().for_each(|started| started.stop.cancel());
+        for started in self.jobs.into_values().chain(self.alarms.map(|(_, started)| started)) {
+            let _ = started.task.await;
+        }
+    }
+}

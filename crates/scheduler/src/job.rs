@@ -1,0 +1,103 @@
+//! Runs of one check, one after the other.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use runtime::{CancellationToken, Invocation, signed};
+use serde_json::json;
+
+use crate::events::Events;
+use crate::ticks::Ticks;
+use crate::{Event, Missed, Plan, Runner};
+
+/// Longest wait without a look at the clock. A machine that sleeps stops waits too, and its clock may be set.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// A run that begins later than this after its time does not take place.
+const LATE_AFTER: SignedDuration = SignedDuration::from_secs(60);
+
+/// Runs of one check.
+pub(crate) struct Job {
+    pub(crate) runner: Arc<Runner>,
+    pub(crate) plan: Plan,
+    /// Ends the job after the run in progress.
+    pub(crate) stop: CancellationToken,
+    pub(crate) events: Events,
+}
+
+impl Job {
+    /// Repeats the check from a time on, until the job or the program is asked to stop.
+    pub(crate) async fn repeat(self, first: Timestamp) {
+        let ticks = self.plan.ticks();
+        let mut due = first;
+        let mut latest = Timestamp::MIN;
+        while let Some(begins) = self.wait(ticks, &mut due).await {
+            let late_after = LATE_AFTER.min(signed(self.plan.every) / 2);
+            if begins.duration_since(due) > late_after {
+                let count = 1 + ticks.between(due, begins);
+                due = ticks.after(begins);
+                self.events.tell(Event::Missed { check: self.id(), missed: Missed::Asleep, count, next: due });
+                continue;
+            }
+            // After the clock was set back, runs are manual ones: their times are not after those of earlier runs.
+            let event = if due > latest { json!({ "scheduled_time": due.to_string() }) } else { json!({}) };
+            latest = latest.max(due);
+            self.run(event, ticks.after(due)).await;
+            let ended = self.now();
+            let next = ticks.after(due);
+            due = if next < ended {
+                let count = ticks.between(due, ended);
+                let next = ticks.after(ended);
+                self.events.tell(Event::Missed { check: self.id(), missed: Missed::StillRunning, count, next });
+                next
+            } else {
+                next
+            };
+        }
+    }
+
+    async fn run(&self, event: serde_json::Value, next: Timestamp) {
+        let check = self.id();
+        self.events.tell(Event::Began { check });
+        let invocation = Invocation { event, killed_at: None, may_send: self.plan.may_send };
+        self.events.tell(match self.runner.run(&*self.plan.check, &invocation).await {
+            Ok(ran) => Event::Ended { check, report: Box::new(ran.report), losses: ran.losses, next },
+            Err(error) => Event::NotRun { check, error: error.to_string(), next },
+        });
+    }
+
+    /// Waits until a time, and returns the time then. `None`: asked to stop. The time moves when the clock is set back.
+    async fn wait(&self, ticks: Ticks, due: &mut Timestamp) -> Option<Timestamp> {
+        let interrupt = &self.runner.ports.interrupt;
+        loop {
+            let now = self.now();
+            let left = due.duration_since(now);
+            let by = left - signed(self.plan.every);
+            if by > SignedDuration::ZERO {
+                *due = ticks.after(now);
+                self.events.tell(Event::ClockSetBack { check: self.id(), by, next: *due });
+                continue;
+            }
+            let slice = Duration::try_from(left).unwrap_or_default().min(LOOK_EVERY);
+            if interrupt.is_cancelled() || self.stop.is_cancelled() {
+                return None;
+            }
+            if slice.is_zero() {
+                return Some(now);
+            }
+            tokio::select! {
+                () = interrupt.cancelled() => {}
+                () = self.stop.cancelled() => {}
+                () = self.runner.ports.clock.sleep(slice) => {}
+            }
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.runner.ports.clock.now()
+    }
+
+    fn id(&self) -> &'static str {
+        self.plan.check.id()
+    }
+}

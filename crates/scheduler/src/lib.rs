@@ -1,0 +1,19 @@
+#![doc = include_str!("../README.md")]
+
+mod alarms;
+mod board;
+mod event;
+mod events;
+mod fleet;
+mod job;
+mod minutes;
+mod plan;
+mod runner;
+mod ticks;
+
+pub use alarms::{AlarmChange, AlarmWatch};
+pub use board::{Board, Standing};
+pub use event::{Event, Missed};
+pub use fleet::Fleet;
+pub use plan::Plan;
+pub use runner::{Loss, Ran, Runner};
