@@ -9,7 +9,6 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use async_trait::async_trait;
 use check::message::Topic;
-use check::metric::NAMESPACE;
 use console::{Guard, Source};
 use local::Store;
 use operations::{checks, thresholds};
@@ -50,6 +49,7 @@ pub(crate) async fn up(options: &UpOptions) -> anyhow::Result<Exit> {
     let clock = ports.clock.clone();
     let (mut fleet, mut events) = Fleet::new(Runner { ports, reports: Some(store.clone()) });
     let serving = CancellationToken::new();
+    let mut served = None;
     if let Some((address, guard)) = address {
         let source = Source {
             environment: settings.common.environment.clone(),
@@ -58,10 +58,10 @@ pub(crate) async fn up(options: &UpOptions) -> anyhow::Result<Exit> {
             store: store.clone(),
             clock: clock.clone(),
         };
-        serve(address, source, guard, serving.clone()).await?;
+        served = Some(serve(address, source, guard, serving.clone()).await?);
     }
     let mut show = Show::new(options.show_json, terminal::is_verbose());
-    println!("{}", settings.summary(options));
+    println!("{}", settings.summary(options, served));
     let running = settings.common.clone();
     fleet.watch(AlarmWatch::new(settings.alarms.clone(), store, clock.now()));
     fleet.replace(settings.plans);
@@ -157,18 +157,15 @@ impl Settings {
         Ok(Self { common, plans, alarms })
     }
 
-    fn summary(&self, options: &UpOptions) -> String {
+    fn summary(&self, options: &UpOptions, served: Option<SocketAddr>) -> String {
         let plans = self.plans.iter().map(|plan| {
             let minutes = check::message::span(i64::try_from(plan.every.as_secs()).unwrap_or(i64::MAX));
             format!("{} every {minutes}", plan.check.id())
         });
         let host = self.common.base_url.host_str().unwrap_or_default();
-        let listen = match options.listen.as_str() {
-            NONE => String::new(),
-            address => format!("\nhttp://{address}/metrics and /healthz"),
-        };
+        let served = served.map(|address| format!("\nhttp://{address}/metrics and /healthz")).unwrap_or_default();
         format!(
-            "{} of {host}, settings {}\n{}\n{} alarms of infra/alarms.yaml ({NAMESPACE}){listen}",
+            "{} of {host}, settings {}\n{}\n{} alarms of infra/alarms.yaml{served}",
             self.common.environment,
             options.settings.display(),
             plans.collect::<Vec<_>>().join(", "),
@@ -302,14 +299,52 @@ fn listening(address: &str, token: Option<String>) -> anyhow::Result<Option<(Soc
     Ok(Some((parsed, guard)))
 }
 
-async fn serve(address: SocketAddr, source: Source, guard: Guard, stop: CancellationToken) -> anyhow::Result<()> {
+/// Serves in the background. Returns the address, whose port may have been 0.
+async fn serve(
+    address: SocketAddr,
+    source: Source,
+    guard: Guard,
+    stop: CancellationToken,
+) -> anyhow::Result<SocketAddr> {
     let listener = TcpListener::bind(address).await;
     let listener =
         listener.with_context(|| format!("failed to listen on {address}; --listen takes another address, or none"))?;
+    let address = listener.local_addr()?;
     tokio::spawn(async move {
         if let Err(error) = console::serve(listener, source, guard, stop).await {
             eprintln!("warning: {address} no longer answers: {error}");
         }
     });
-    Ok(())
+    Ok(address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_machines_need_a_token() {
+        let token = |token: &str| Some(token.to_owned());
+        let long = "0123456789abcdef";
+        for (address, given, expected) in [
+            ("127.0.0.1:8490", None, Ok(true)),
+            ("[::1]:8490", None, Ok(true)),
+            ("0.0.0.0:8490", token(long), Ok(true)),
+            ("127.0.0.1:8490", token(long), Ok(true)),
+            ("none", None, Ok(false)),
+            ("0.0.0.0:8490", None, Err("callers need a token")),
+            ("10.2.0.4:8490", token("short"), Err("at least 16 characters")),
+            ("localhost:8490", None, Err("such as 127.0.0.1:8490")),
+            ("8490", None, Err("such as 127.0.0.1:8490")),
+        ] {
+            match (listening(address, given), expected) {
+                (Ok(found), Ok(listens)) => assert_eq!(found.is_some(), listens, "{address}"),
+                (Err(error), Err(expected)) => {
+                    let error = error.to_string();
+                    assert!(error.contains(expected) && !error.contains("short\n"), "{address}: {error}");
+                }
+                (found, expected) => panic!("{address}: {found:?}, expected {expected:?}"),
+            }
+        }
+    }
 }

@@ -52,7 +52,7 @@ fn registry(source: &Source) -> Result<Registry, PortError> {
     alarms(&mut registry, source);
     let release = Gauges::default();
     release.get_or_create(&vec![("release".to_owned(), source.release.clone())]).set(1.0);
-    registry.register("build", "Release of the program", release);
+    registry.register("build_info", "Release of the program", release);
     Ok(registry)
 }
 
@@ -62,16 +62,16 @@ fn published(registry: &mut Registry, newest: &[Newest]) {
     newest.iter().for_each(|value| by_metric.entry(&value.metric).or_default().push(value));
     for (metric, values) in by_metric {
         let gauges = Gauges::default();
-        let (unit, factor) = match values[0].unit.as_str() {
-            "Milliseconds" => (Some(Unit::Seconds), 0.001),
+        let (unit, divisor) = match values[0].unit.as_str() {
+            "Milliseconds" => (Some(Unit::Seconds), 1_000.0),
             "Seconds" => (Some(Unit::Seconds), 1.0),
-            "Percent" => (Some(Unit::Ratios), 0.01),
+            "Percent" => (Some(Unit::Ratios), 100.0),
             _ => (None, 1.0),
         };
         for value in &values {
             let labels: Labels =
                 value.dimensions.iter().map(|(name, value)| (name.to_lowercase(), value.clone())).collect();
-            gauges.get_or_create(&labels).set(value.value * factor);
+            gauges.get_or_create(&labels).set(value.value / divisor);
         }
         let help = CATALOGUE.iter().find(|known| known.name == metric).map_or("", |known| known.meaning);
         let (name, help) = (snake_case(metric), help.trim_end_matches('.'));

@@ -150,7 +150,7 @@ fn text(workspace: &Workspace) -> Result<()> {
 
 fn unit(workspace: &Workspace) -> Result<()> {
     tools::python(workspace, "peers")?;
-    tools::debian(workspace, &[&tools::SERVERS[..], &[tools::CURL, tools::STRACE]].concat())?;
+    tools::debian(workspace, &[&tools::SERVERS[..], &[tools::CURL, tools::PROMETHEUS, tools::STRACE]].concat())?;
     Run::cargo(workspace, "test --workspace --exclude tests").run()
 }
 

@@ -198,6 +198,9 @@ pub const OPENSSL: Debian = Debian { program: "openssl", package: "openssl" };
 /// Shows system calls, in a test of what is on the disk and when.
 pub const STRACE: Debian = Debian { program: "strace", package: "strace" };
 
+/// Scrapes the metrics of `synthetics up`, in a test.
+pub const PROMETHEUS: Debian = Debian { program: "prometheus", package: "prometheus" };
+
 /// Servers that checks read in tests.
 pub const SERVERS: [Debian; 3] = [
     Debian { program: "mariadbd", package: "mariadb-server" },

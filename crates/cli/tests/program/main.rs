@@ -21,6 +21,7 @@ mod settings;
 mod snapshots;
 mod store;
 mod terminal;
+mod up;
 
 use std::net::TcpListener;
 use std::process::{Command, Output};
