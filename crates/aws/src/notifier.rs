@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use aws_sdk_sns::Client;
-use aws_sdk_sns::config::{Config, Region};
+use aws_sdk_sns::config::{Builder, Config, Region};
 use aws_sdk_sns::types::MessageAttributeValue;
 use check::message::{Notification, Topic, chat, email, sms, subject_line};
 use runtime::{Delivery, Notifier, PortError};
@@ -46,12 +46,16 @@ impl Notifier for Sns {
             call = call.message_attributes(name, attribute(value, &operation)?);
         }
         let mut call = call.customize();
-        if let Some(region) = region(arn) {
-            // SNS takes messages for a topic only in the topic's own region, and the chat's topic may be in another.
-            call = call.config_override(Config::builder().region(Region::new(region.to_owned())));
+        if let Some(config) = in_region(arn) {
+            call = call.config_override(config);
         }
         call.send().await.map(|_| ()).map_err(|error| crate::clients::port_error(operation, error))
     }
+}
+
+/// Configuration with the region of a topic: SNS takes messages only there, and the chat's topic may be in another.
+pub(crate) fn in_region(arn: &str) -> Option<Builder> {
+    region(arn).map(|region| Config::builder().region(Region::new(region.to_owned())))
 }
 
 /// Region in `arn:aws:sns:<region>:<account>:<name>`.

@@ -7,16 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use async_trait::async_trait;
-use check::message::Topic;
 use console::{Guard, Source};
-use local::Store;
 use operations::{checks, thresholds};
-use runtime::{AnyCheck, CancellationToken, Delivery, Notifier, PortError, Ports, SystemClock};
-use scheduler::{AlarmChange, AlarmWatch, Event, Fleet, Missed, Plan, Runner};
+use runtime::{AnyCheck, CancellationToken, Delivery, Ports, SystemClock};
+use scheduler::{AlarmChange, AlarmWatch, Deliveries, Event, Fleet, Missed, Plan, Runner};
 use settings::Common;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::arguments::up::UpOptions;
@@ -25,12 +21,10 @@ use crate::interrupt::Interrupt;
 use crate::run::allowed;
 use crate::show::{Show, counted};
 use crate::styled::{Styled, Tone};
-use crate::{ports, store, terminal};
+use crate::{deployment, ports, store, terminal};
 
 /// Interval at which the settings file is compared.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// Messages that may wait to be shown.
-const MAX_WAITING: usize = 1_000;
 /// Variable with the token that callers from other machines send.
 const TOKEN: &str = "SYNTHETICS_TOKEN";
 /// Shortest token.
@@ -43,16 +37,18 @@ pub(crate) async fn up(options: &UpOptions) -> anyhow::Result<Exit> {
     let address = listening(&options.listen, std::env::var(TOKEN).ok())?;
     let (store, _hold) = store::for_up(options.store.as_deref(), &settings.common)?;
     let (interrupt, mut reload) = Interrupt::listen_and_reload()?;
-    let (shown, mut sent) = mpsc::channel(MAX_WAITING);
-    let notifier = Arc::new(Shown { store: store.clone(), shown });
-    let ports = Ports { notifier, ..ports::ports(&store, Arc::new(SystemClock), interrupt.token.clone(), [])? };
+    let ports = ports::ports(&store, Arc::new(SystemClock), interrupt.token.clone(), [])?;
+    let (destinations, network) = (settings.common.destinations.clone(), settings.common.network.clone());
+    let sns = deployment::topics(&destinations).await?;
+    let (deliveries, mut sent) = Deliveries::new(ports.clone(), sns, destinations, network);
+    let deliveries = Arc::new(deliveries);
+    let ports = Ports { notifier: deliveries.clone(), ..ports };
     let clock = ports.clock.clone();
     let (mut fleet, mut events) = Fleet::new(Runner { ports, reports: Some(store.clone()) });
     let serving = CancellationToken::new();
     let mut served = None;
     if let Some((address, guard)) = address {
         let source = Source {
-            environment: settings.common.environment.clone(),
             release: env!("CARGO_PKG_VERSION").to_owned(),
             board: fleet.board(),
             store: store.clone(),
@@ -63,7 +59,7 @@ pub(crate) async fn up(options: &UpOptions) -> anyhow::Result<Exit> {
     let mut show = Show::new(options.show_json, terminal::is_verbose());
     println!("{}", settings.summary(options, served));
     let running = settings.common.clone();
-    fleet.watch(AlarmWatch::new(settings.alarms.clone(), store, clock.now()));
+    fleet.watch(AlarmWatch::new(settings.alarms.clone(), store, clock.now()), Some(deliveries.clone()));
     fleet.replace(settings.plans);
 
     let mut look = interval(LOOK_EVERY);
@@ -90,12 +86,12 @@ pub(crate) async fn up(options: &UpOptions) -> anyhow::Result<Exit> {
             Next::Reload => {
                 if let Ok(new) = read(&options.settings).inspect_err(kept) {
                     seen.clone_from(&new);
-                    text = apply(options, new, &running, &mut fleet);
+                    text = apply(options, new, &running, &mut fleet, &deliveries);
                 }
             }
             // An editor may be writing: two looks must agree.
             Next::Look => match fs::read_to_string(&options.settings) {
-                Ok(new) if new != text && new == seen => text = apply(options, new, &running, &mut fleet),
+                Ok(new) if new != text && new == seen => text = apply(options, new, &running, &mut fleet, &deliveries),
                 Ok(new) => seen = new,
                 Err(_) => {}
             },
@@ -179,7 +175,7 @@ fn read(file: &Path) -> anyhow::Result<String> {
 }
 
 /// Replaces the checks by those of a text, if they may. Returns the text, which is not tried again.
-fn apply(options: &UpOptions, text: String, running: &Common, fleet: &mut Fleet) -> String {
+fn apply(options: &UpOptions, text: String, running: &Common, fleet: &mut Fleet, deliveries: &Deliveries) -> String {
     match Settings::read(options, &text) {
         Err(error) => kept(&error),
         Ok(new)
@@ -191,6 +187,7 @@ fn apply(options: &UpOptions, text: String, running: &Common, fleet: &mut Fleet)
         Ok(new) => {
             println!("settings read again: {}", counted(u32::try_from(new.plans.len()).unwrap_or(u32::MAX), "check"));
             fleet.with_alarms(|watch| watch.replace(new.alarms));
+            deliveries.replace(new.common.destinations, new.common.network);
             fleet.replace(new.plans);
         }
     }
@@ -233,6 +230,10 @@ fn shown_event(show: &mut Show, event: Event) -> u64 {
             terminal::print(&alarm_line(&change));
             0
         }
+        Event::AlarmNotSent(error) => {
+            eprintln!("warning: {error}\n  it is sent again in a minute");
+            0
+        }
         Event::AlarmsUnread(error) => {
             eprintln!("warning: {error}\n  the alarms were not evaluated");
             0
@@ -253,26 +254,6 @@ fn alarm_line(change: &AlarmChange) -> Styled {
     let description =
         if *to == alarm::State::Alarm { format!("\n            {}", alarm.description) } else { String::new() };
     line.with(Tone::Plain, format!("\n            {reason}{description}"))
-}
-
-/// Stores messages, and passes them on to be shown.
-struct Shown {
-    store: Arc<Store>,
-    shown: mpsc::Sender<Delivery>,
-}
-
-#[async_trait]
-impl Notifier for Shown {
-    fn has(&self, topic: Topic) -> bool {
-        self.store.has(topic)
-    }
-
-    async fn send(&self, delivery: &Delivery) -> Result<(), PortError> {
-        self.store.send(delivery).await?;
-        // A terminal that is stopped holds up no message.
-        let _ = self.shown.try_send(delivery.clone());
-        Ok(())
-    }
 }
 
 /// Value of `--listen` that opens no port.

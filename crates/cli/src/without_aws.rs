@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use anyhow::bail;
 use runtime::Secrets;
+use scheduler::Sns;
+use settings::{Destination, DestinationKind};
 
 use crate::exit::Exit;
 
@@ -41,6 +43,14 @@ pub(crate) fn region(_: Option<String>, _: Option<&str>) -> Option<String> {
 /// Resolves references on this machine only.
 pub(crate) fn with_parameters(local: Arc<dyn Secrets>, _: Option<String>) -> Arc<dyn Secrets> {
     local
+}
+
+/// Refuses topics as destinations.
+pub(crate) async fn topics(destinations: &[Destination]) -> anyhow::Result<Option<Arc<dyn Sns>>> {
+    match destinations.iter().find(|destination| matches!(destination.kind, DestinationKind::Sns(_))) {
+        None => Ok(None),
+        Some(topic) => bail!("this build has no AWS SDKs, and the destination {} is a topic of Amazon SNS", topic.name),
+    }
 }
 
 /// Details of an error that an operator may want.

@@ -14,7 +14,7 @@ pub enum Guard {
     /// Programs on this machine. A name other than its own in `Host` is that of a site that leads browsers here (DNS
     /// rebinding).
     ThisMachine,
-    /// Whoever sends this token as a bearer. `/healthz` needs none: it says nothing about the platform.
+    /// Programs that send this token as a bearer. `/healthz` needs none: it says nothing about the platform.
     Token(Arc<str>),
 }
 

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use crate::Source;
+use crate::source::Source;
 
 /// Answers 200, or 503 with a line for each check that is late. It says nothing about the platform.
 pub(crate) async fn healthz(State(source): State<Source>) -> (StatusCode, String) {

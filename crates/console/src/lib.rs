@@ -3,34 +3,18 @@
 mod guard;
 mod health;
 mod prometheus;
+mod source;
 
 use std::io;
-use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
-use local::Store;
-use runtime::{CancellationToken, Clock};
-use scheduler::Board;
+use runtime::CancellationToken;
 use tokio::net::TcpListener;
 
 pub use guard::Guard;
-
-/// What the pages show.
-#[derive(Clone)]
-pub struct Source {
-    /// Name of the environment.
-    pub environment: String,
-    /// Release of the program.
-    pub release: String,
-    /// Progress of the checks.
-    pub board: Arc<Board>,
-    /// What runs recorded.
-    pub store: Arc<Store>,
-    /// Clock of the runs.
-    pub clock: Arc<dyn Clock>,
-}
+pub use source::Source;
 
 /// Serves the routes until it is asked to stop.
 ///

@@ -17,7 +17,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 use runtime::PortError;
 
-use crate::Source;
+use crate::source::Source;
 
 /// Start of every name.
 const PREFIX: &str = "synthetics";

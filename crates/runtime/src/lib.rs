@@ -17,6 +17,7 @@ mod prepared;
 mod reserve;
 mod run;
 mod run_id;
+mod secret_url;
 pub mod secret_value;
 mod trigger;
 
@@ -34,7 +35,8 @@ pub use ports::{
 pub use prepared::Prepared;
 pub use reserve::reserve;
 pub use run::{Run, Step};
-pub use run_id::began;
+pub use run_id::{began, identity};
+pub use secret_url::send_to_secret_url;
 pub use tokio::time::Instant;
 pub use tokio_util::sync::CancellationToken;
 pub use trigger::{MalformedEvent, Trigger};

@@ -1,6 +1,7 @@
 //! Run ids: UUIDs of version 7 (RFC 9562, section 5.7), which contain the start time and sort by it.
 
 use jiff::Timestamp;
+use probe::Identity;
 use uuid::{NoContext, Timestamp as UuidTime, Uuid};
 
 /// Creates the id of a run with this start time.
@@ -8,6 +9,13 @@ pub(crate) fn run_id(began: Timestamp) -> Uuid {
     let seconds = u64::try_from(began.as_second()).unwrap_or_default();
     let nanoseconds = u32::try_from(began.subsec_nanosecond()).unwrap_or_default();
     Uuid::new_v7(UuidTime::from_unix(NoContext, seconds, nanoseconds))
+}
+
+/// Creates an identity for requests outside of runs.
+#[must_use]
+pub fn identity(now: Timestamp) -> Identity {
+    let id = run_id(now);
+    Identity { run_id: id.to_string(), trace_id: id.simple().to_string() }
 }
 
 /// Reads the start time from a run id, by the run's own clock. Returns `None` for any other text.

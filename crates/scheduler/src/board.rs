@@ -105,7 +105,7 @@ impl Board {
                 standing.next = Some(*next);
             }
             Event::ClockSetBack { next, .. } => standing.next = Some(*next),
-            Event::Alarm(_) | Event::AlarmsUnread(_) => {}
+            Event::Alarm(_) | Event::AlarmsUnread(_) | Event::AlarmNotSent(_) => {}
         }
     }
 

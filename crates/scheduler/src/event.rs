@@ -58,6 +58,8 @@ pub enum Event {
     Alarm(Box<AlarmChange>),
     /// The alarms could not be evaluated.
     AlarmsUnread(PortError),
+    /// A destination did not take the change of an alarm. It is sent again.
+    AlarmNotSent(PortError),
 }
 
 impl Event {
@@ -69,7 +71,7 @@ impl Event {
             | Self::NotRun { check, .. }
             | Self::Missed { check, .. }
             | Self::ClockSetBack { check, .. } => Some(check),
-            Self::Alarm(_) | Self::AlarmsUnread(_) => None,
+            Self::Alarm(_) | Self::AlarmsUnread(_) | Self::AlarmNotSent(_) => None,
         }
     }
 }

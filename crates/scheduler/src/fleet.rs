@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use crate::events::Events;
 use crate::job::Job;
 use crate::minutes::evaluate_every_minute;
-use crate::{AlarmWatch, Board, Event, Plan, Runner};
+use crate::{AlarmWatch, Board, Deliveries, Event, Plan, Runner};
 
 /// Time between the first runs of two checks.
 const APART: SignedDuration = SignedDuration::from_millis(200);
@@ -76,10 +76,10 @@ impl Fleet {
         self.events.board().plan(&planned);
     }
 
-    /// Evaluates alarms every minute, until the fleet stops.
-    pub fn watch(&mut self, alarms: AlarmWatch) {
+    /// Evaluates alarms every minute, and sends their changes to destinations, until the fleet stops.
+    pub fn watch(&mut self, alarms: AlarmWatch, deliveries: Option<Arc<Deliveries>>) {
         let (watch, stop) = (Arc::new(Mutex::new(alarms)), CancellationToken::new());
-        let task = tokio::spawn(evaluate_every_minute(watch.clone(), self.events.clone(), stop.clone()));
+        let task = tokio::spawn(evaluate_every_minute(watch.clone(), deliveries, self.events.clone(), stop.clone()));
         self.alarms = Some((watch, Started { stop, task }));
     }
 

@@ -2,6 +2,7 @@
 
 mod alarms;
 mod board;
+mod deliveries;
 mod event;
 mod events;
 mod fleet;
@@ -13,6 +14,7 @@ mod ticks;
 
 pub use alarms::{AlarmChange, AlarmWatch};
 pub use board::{Board, Standing};
+pub use deliveries::{Deliveries, Sns};
 pub use event::{Event, Missed};
 pub use fleet::Fleet;
 pub use plan::Plan;

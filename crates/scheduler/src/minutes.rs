@@ -1,13 +1,16 @@
 //! The evaluation of alarms, minute by minute.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use alarm::State;
+use check::message::Topic;
 use jiff::{SignedDuration, Timestamp};
-use runtime::CancellationToken;
+use runtime::{CancellationToken, PortError};
 
 use crate::events::Events;
-use crate::{AlarmWatch, Event};
+use crate::{AlarmChange, AlarmWatch, Deliveries, Event};
 
 /// Time after a full minute at which the minute before is evaluated: its runs have ended by then, as a rule.
 const SETTLED: Duration = Duration::from_secs(15);
@@ -15,10 +18,27 @@ const SETTLED: Duration = Duration::from_secs(15);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Time between two evaluations after which the machine must have slept.
 const ASLEEP_AFTER: SignedDuration = SignedDuration::from_secs(150);
-/// Evaluates the alarms after each full minute, until it is stopped.
-pub(crate) async fn evaluate_every_minute(watch: Arc<Mutex<AlarmWatch>>, events: Events, stop: CancellationToken) {
+/// Longest time for which a change is sent again and again.
+const SENT_FOR: SignedDuration = SignedDuration::from_hours(1);
+
+/// A change on its way to destinations.
+struct Pending {
+    topic: Topic,
+    change: AlarmChange,
+    /// Names of the destinations that have it.
+    sent: BTreeSet<String>,
+}
+
+/// Evaluates the alarms after each full minute, and sends their changes, until it is stopped.
+pub(crate) async fn evaluate_every_minute(
+    watch: Arc<Mutex<AlarmWatch>>,
+    deliveries: Option<Arc<Deliveries>>,
+    events: Events,
+    stop: CancellationToken,
+) {
     let clock = events.clock();
     let mut evaluated = full_minute(clock.now());
+    let mut pending: Vec<Pending> = Vec::new();
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
@@ -28,17 +48,48 @@ pub(crate) async fn evaluate_every_minute(watch: Arc<Mutex<AlarmWatch>>, events:
         if minute == evaluated {
             continue;
         }
-        let mut watch = watch.lock().unwrap_or_else(PoisonError::into_inner);
         // The clock may have been set back too.
-        if minute.duration_since(evaluated).abs() > ASLEEP_AFTER {
-            watch.resume(minute);
-        }
+        let has_slept = minute.duration_since(evaluated).abs() > ASLEEP_AFTER;
         evaluated = minute;
-        match watch.evaluate(minute) {
-            Ok(changes) => changes.into_iter().for_each(|change| events.tell(Event::Alarm(Box::new(change)))),
+        match evaluate(&watch, minute, has_slept) {
+            Ok(changes) => {
+                for change in changes {
+                    if let Some(topic) = topic(&change) {
+                        pending.push(Pending { topic, change: change.clone(), sent: BTreeSet::new() });
+                    }
+                    events.tell(Event::Alarm(Box::new(change)));
+                }
+            }
             Err(error) => events.tell(Event::AlarmsUnread(error)),
         }
+        let Some(deliveries) = &deliveries else { continue };
+        pending.retain(|pending| minute.duration_since(pending.change.at).abs() <= SENT_FOR);
+        let mut left = Vec::new();
+        for mut one in pending {
+            let failed = deliveries.alarm(one.topic, &one.change, &mut one.sent).await;
+            if !failed.is_empty() {
+                left.push(one);
+            }
+            failed.into_iter().for_each(|error| events.tell(Event::AlarmNotSent(error)));
+        }
+        pending = left;
     }
+}
+
+fn evaluate(watch: &Mutex<AlarmWatch>, minute: Timestamp, has_slept: bool) -> Result<Vec<AlarmChange>, PortError> {
+    let mut watch = watch.lock().unwrap_or_else(PoisonError::into_inner);
+    if has_slept {
+        watch.resume(minute);
+    }
+    watch.evaluate(minute)
+}
+
+/// Topic that learns of a change: as on AWS, those of alarms with an action. An alarm that was never raised does not end.
+fn topic(change: &AlarmChange) -> Option<Topic> {
+    let has_action = change.alarm.actions.enabled && !change.alarm.actions.alarm.is_empty();
+    let is_news = change.to == State::Alarm || (change.from, change.to) == (State::Alarm, State::Ok);
+    let is_critical = change.alarm.metadata["Severity"] == "critical";
+    (has_action && is_news).then_some(if is_critical { Topic::OnCall } else { Topic::Warnings })
 }
 
 fn full_minute(at: Timestamp) -> Timestamp {

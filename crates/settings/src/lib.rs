@@ -3,6 +3,7 @@
 mod check_settings;
 mod checked_values;
 mod contract;
+mod destinations;
 mod document;
 mod hosts;
 mod incidents;
@@ -26,6 +27,7 @@ pub use checked_values::{
     check_header_name, check_id, check_path, check_pointer, is_credential_header,
 };
 pub use contract::{Contract, Contradiction, Shared, SharedSection};
+pub use destinations::{Destination, DestinationKind};
 pub use document::{Document, replaced};
 pub use hosts::check_requestable;
 pub use links::LinkTemplates;

@@ -11,6 +11,7 @@ use check::message::Contact;
 use probe::Maintenance;
 
 use crate::checked_values::TimeZone;
+use crate::destinations::{Destination, RawUp};
 use crate::incidents::RawIncidents;
 use crate::links::{LinkTemplates, parse_template};
 use crate::network::{Network, RawNetwork};
@@ -41,6 +42,8 @@ pub struct Common {
     pub maintenance: Maintenance,
     /// Allowed hosts and addresses, and trusted certificates.
     pub network: Network,
+    /// Where `synthetics up` sends messages.
+    pub destinations: Vec<Destination>,
 }
 
 /// Settings of a check's runs.
@@ -80,6 +83,8 @@ pub(crate) struct RawCommon {
     maintenance: RawMaintenance,
     /// Hosts and addresses allowed in addition to those in this file, and trusted certificates.
     network: RawNetwork,
+    /// What only `synthetics up` reads: where it sends messages.
+    up: RawUp,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -177,7 +182,9 @@ impl RawCommon {
             .collect();
         let maintenance = self.maintenance.validate(&maintenance_section, maintenance);
         let network = self.network.validate(&section.table("network"));
+        let destinations = self.up.validate(&section.table("up"), environment.as_deref().unwrap_or_default());
         Some(Common {
+            destinations,
             time_zone,
             // Empty: references to secrets may then name any environment.
             environment: environment.unwrap_or_default(),

@@ -11,4 +11,4 @@ pub use api::{Api, READS, Reads, Refused};
 pub use config::NoAccess;
 pub(crate) use config::config;
 pub use mute_rules::MuteRules;
-pub use notifier::notifier;
+pub use notifier::{OperatorTopics, notifier};

@@ -9,6 +9,7 @@ mod mutes;
 mod notify;
 mod parameters;
 mod secrets;
+mod topics;
 
 pub(crate) use access::{details, region};
 pub(crate) use doctor::examine;
@@ -19,3 +20,4 @@ pub(crate) use mutes::{list as mutes, mute, unmute};
 pub(crate) use notify::notify_test;
 pub(crate) use parameters::with_parameters;
 pub(crate) use secrets::{check as check_secrets, set as set_secret};
+pub(crate) use topics::topics;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -118,8 +119,16 @@ fn second(settings: &Path, store: &Path) -> Output {
 #[tokio::test(flavor = "multi_thread")]
 async fn outage_and_recovery_are_notified() {
     let platform = DemoPlatform::start(Options::default()).await.unwrap();
-    let store = folder("outage").join("synthetics.db");
-    let file = PathBuf::from(settings_file("up-outage.toml", &settings(&platform)));
+    let folder = folder("outage");
+    let store = folder.join("synthetics.db");
+    // A program gets each message as one line of JSON.
+    let (pager, pages) = (folder.join("pager"), folder.join("pages"));
+    fs::write(&pager, "#!/bin/sh\ncat >> \"$1\"\n").unwrap();
+    fs::set_permissions(&pager, fs::Permissions::from_mode(0o755)).unwrap();
+    let destination =
+        format!("[[up.destinations]]\nname = \"pager\"\ncommand = [{pager:?}, {pages:?}]\n\n[check.availability]");
+    let with_pager = settings(&platform).replace("[check.availability]", &destination);
+    let file = PathBuf::from(settings_file("up-outage.toml", &with_pager));
     let up = Up::start(&file, &store, &["-v"], &[]);
     up.wait_for("synthetics_success{check=\"availability\",environment=\"demo\"} 1").await;
     assert_eq!(up.get("/healthz").await, (200, "ok: availability\n".to_owned()));
@@ -141,6 +150,9 @@ async fn outage_and_recovery_are_notified() {
     assert_eq!(code, Some(143), "{output}");
     assert_eq!(output.matches("Subject: [critical]").count(), 1, "{output}");
     assert!(output.contains("Subject: [resolved]"), "{output}");
+    let pages = fs::read_to_string(pages).unwrap();
+    let events = pages.lines().map(|page| serde_json::from_str::<Value>(page).unwrap()["event"].clone());
+    assert_eq!(events.collect::<Vec<_>>(), ["opened", "recovered"], "{pages}");
     // The file is free again, and remembers.
     let incidents = synthetics(&["incidents", "--store", store.to_str().unwrap()]);
     assert!(text(&incidents.stdout).contains("availability."), "{incidents:?}");

@@ -1,0 +1,257 @@
+//! Messages on their way to people: into the store, and to each destination of the settings.
+
+use std::collections::BTreeSet;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use check::message::Topic;
+use check::{Phrase, foreign, ours, phrase};
+use probe::{Method, Request};
+use runtime::{Delivery, Notifier, PortError, Ports, identity, send_to_secret_url};
+use serde_json::{Value, json};
+use settings::{Destination, DestinationKind, Network};
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::Command;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use crate::AlarmChange;
+
+/// Longest time for a destination to take a message.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// Messages that may wait to be shown.
+const MAX_WAITING: usize = 1_000;
+/// Maximum length of a reason, in characters.
+const MAX_REASON: usize = 300;
+/// The store, among the destinations that have a message.
+const STORE: &str = "";
+/// Variables of the environment that a command gets. The others may be secrets of the platform.
+const KEPT: [&str; 4] = ["HOME", "LANG", "PATH", "TZ"];
+
+/// Sends messages to topics of Amazon SNS.
+#[async_trait]
+pub trait Sns: Send + Sync {
+    /// Sends a notification in the form of its topic.
+    ///
+    /// # Errors
+    /// When the topic did not accept it.
+    async fn notify(&self, arn: &str, delivery: &Delivery) -> Result<(), PortError>;
+
+    /// Sends a text.
+    ///
+    /// # Errors
+    /// When the topic did not accept it.
+    async fn say(&self, arn: &str, subject: &str, text: &str) -> Result<(), PortError>;
+}
+
+/// Notifier of `up`. A message is sent once every destination has it; until then it stays in the outbox.
+pub struct Deliveries {
+    /// Ports whose notifier is the store.
+    ports: Ports,
+    sns: Option<Arc<dyn Sns>>,
+    shown: mpsc::Sender<Delivery>,
+    rules: RwLock<Rules>,
+    /// Messages that some destinations have, and others do not: key and name of the destination.
+    partly: Mutex<BTreeSet<(String, String)>>,
+}
+
+struct Rules {
+    destinations: Vec<Destination>,
+    network: Network,
+}
+
+impl Deliveries {
+    /// Stores messages through the notifier of the ports, and sends them to destinations. The receiver gets each as it is sent.
+    #[must_use]
+    pub fn new(
+        ports: Ports,
+        sns: Option<Arc<dyn Sns>>,
+        destinations: Vec<Destination>,
+        network: Network,
+    ) -> (Self, mpsc::Receiver<Delivery>) {
+        let (shown, received) = mpsc::channel(MAX_WAITING);
+        let rules = RwLock::new(Rules { destinations, network });
+        (Self { ports, sns, shown, rules, partly: Mutex::default() }, received)
+    }
+
+    /// Replaces the destinations.
+    pub fn replace(&self, destinations: Vec<Destination>, network: Network) {
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Rules { destinations, network };
+    }
+
+    /// Sends the change of an alarm to the destinations of a topic that do not have it. `sent` gets the names of those that take
+    /// it. Returns what failed.
+    pub(crate) async fn alarm(
+        &self,
+        topic: Topic,
+        change: &AlarmChange,
+        sent: &mut BTreeSet<String>,
+    ) -> Vec<PortError> {
+        let (destinations, network) = self.for_topic(topic);
+        let mut failed = Vec::new();
+        for destination in destinations {
+            if sent.contains(&destination.name) {
+                continue;
+            }
+            let result = match (&destination.kind, &self.sns) {
+                (DestinationKind::Sns(arn), Some(sns)) => {
+                    sns.say(arn, &subject(change), &text(change)).await.map_err(|error| error.describe())
+                }
+                (kind, _) => self.pass_on(kind, &network, &as_json(change)).await,
+            };
+            match result {
+                Ok(()) => {
+                    sent.insert(destination.name);
+                }
+                Err(why) => failed.push(self.failure(&change.alarm.name, &destination, why)),
+            }
+        }
+        failed
+    }
+
+    fn for_topic(&self, topic: Topic) -> (Vec<Destination>, Network) {
+        let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
+        let wanted = rules.destinations.iter().filter(|destination| destination.topics.contains(&topic));
+        (wanted.cloned().collect(), rules.network.clone())
+    }
+
+    async fn pass_on(&self, kind: &DestinationKind, network: &Network, message: &Value) -> Result<(), Phrase> {
+        match kind {
+            DestinationKind::Webhook(reference) => {
+                let id = identity(self.ports.clock.now());
+                let request = |url| Request::new(Method::POST, url).json(message).deadline(DEADLINE);
+                send_to_secret_url(&self.ports, network, reference, id, request).await
+            }
+            DestinationKind::Command(command) => run(command, message).await,
+            DestinationKind::Sns(_) => Err("this build has no AWS".into()),
+        }
+    }
+
+    fn failure(&self, message: &str, destination: &Destination, why: Phrase) -> PortError {
+        let detail = why.admit(&self.ports.redactor, MAX_REASON).to_string();
+        PortError { retryable: true, ..PortError::new(format!("send {message} to {}", destination.name), detail) }
+    }
+
+    fn partly(&self) -> std::sync::MutexGuard<'_, BTreeSet<(String, String)>> {
+        self.partly.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Notifier for Deliveries {
+    fn has(&self, topic: Topic) -> bool {
+        self.ports.notifier.has(topic)
+    }
+
+    async fn send(&self, delivery: &Delivery) -> Result<(), PortError> {
+        let key = delivery.key();
+        let (destinations, network) = self.for_topic(delivery.topic);
+        let stored = (key.clone(), STORE.to_owned());
+        if !self.partly().contains(&stored) {
+            self.ports.notifier.send(delivery).await?;
+            self.partly().insert(stored);
+            // A terminal that is stopped holds up no message.
+            let _ = self.shown.try_send(delivery.clone());
+        }
+        let mut failure = None;
+        for destination in &destinations {
+            let place = (key.clone(), destination.name.clone());
+            if self.partly().contains(&place) {
+                continue;
+            }
+            let sent = match (&destination.kind, &self.sns) {
+                (DestinationKind::Sns(arn), Some(sns)) => {
+                    sns.notify(arn, delivery).await.map_err(|error| error.describe())
+                }
+                (kind, _) => {
+                    let message = serde_json::to_value(&delivery.notification).unwrap_or_default();
+                    self.pass_on(kind, &network, &message).await
+                }
+            };
+            match sent {
+                Ok(()) => {
+                    self.partly().insert(place);
+                }
+                Err(why) => failure = Some(self.failure(&key, destination, why)),
+            }
+        }
+        match failure {
+            Some(failure) => Err(failure),
+            // Also of messages that fell out of the outbox.
+            None if self.partly().len() > MAX_WAITING => {
+                self.partly().clear();
+                Ok(())
+            }
+            None => {
+                self.partly().retain(|(sent, _)| *sent != key);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Starts a program with a message on its standard input.
+async fn run(command: &[String], message: &Value) -> Result<(), Phrase> {
+    let Some((program, arguments)) = command.split_first() else { return Err("no program".into()) };
+    let kept = KEPT.iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
+    let spawned = Command::new(program)
+        .args(arguments)
+        .env_clear()
+        .envs(kept)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn();
+    let mut child = spawned.map_err(|error| phrase!("{} cannot be started: {}", ours(program), ours(error)))?;
+    let input = child.stdin.take();
+    let message = format!("{message}\n");
+    let done = timeout(DEADLINE, async {
+        if let Some(mut input) = input {
+            // A program that needs no message may have closed its input.
+            let _ = input.write_all(message.as_bytes()).await;
+        }
+        child.wait_with_output().await
+    });
+    match done.await {
+        Ok(Ok(output)) if output.status.success() => Ok(()),
+        Ok(Ok(output)) => {
+            let said = String::from_utf8_lossy(&output.stderr);
+            let last = said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
+            Err(phrase!("{} ended with {}: {}", ours(program), ours(output.status), foreign(last)))
+        }
+        Ok(Err(error)) => Err(phrase!("{} failed: {}", ours(program), ours(error))),
+        Err(_) => Err(phrase!("{} did not end within {} s", ours(program), DEADLINE.as_secs())),
+    }
+}
+
+fn subject(change: &AlarmChange) -> String {
+    format!("{}: {}", change.to.as_str(), change.alarm.name)
+}
+
+fn text(change: &AlarmChange) -> String {
+    let AlarmChange { alarm, from, to, at, reason } = change;
+    format!(
+        "{} changed from {} to {} at {}\n\n{reason}\n\n{}\n",
+        alarm.name,
+        from.as_str(),
+        to.as_str(),
+        at.strftime("%Y-%m-%d %H:%M UTC"),
+        alarm.description
+    )
+}
+
+/// The change as CloudWatch writes it for programs ("Amazon SNS message format" in its user guide), as far as one machine knows it.
+fn as_json(change: &AlarmChange) -> Value {
+    let AlarmChange { alarm, from, to, at, reason } = change;
+    json!({
+        "AlarmName": alarm.name,
+        "AlarmDescription": alarm.description,
+        "NewStateValue": to.as_str(),
+        "OldStateValue": from.as_str(),
+        "NewStateReason": reason,
+        "StateChangeTime": at.to_string(),
+    })
+}
