@@ -93,6 +93,7 @@ fn fake<const READ_ONLY: bool>(
 pub fn prepared<C>(check: C) -> Prepared<C> {
     Prepared {
         common: Common {
+            destinations: Vec::new(),
             environment: "test".to_owned(),
             base_url: "https://platform.example".parse().unwrap(),
             time_zone: Default::default(),
