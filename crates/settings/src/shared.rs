@@ -15,6 +15,7 @@ use crate::destinations::{Destination, RawUp};
 use crate::incidents::RawIncidents;
 use crate::links::{LinkTemplates, parse_template};
 use crate::network::{Network, RawNetwork};
+use crate::retention::{RawRetention, Retention};
 use crate::section::Section;
 use crate::values::{RawDuration, RawReference, SecretRef};
 use crate::windows::{RawWindow, Window};
@@ -44,6 +45,8 @@ pub struct Common {
     pub network: Network,
     /// Where `synthetics up` sends messages.
     pub destinations: Vec<Destination>,
+    /// Limits of the store on one machine.
+    pub retention: Retention,
 }
 
 /// Settings of a check's runs.
@@ -85,6 +88,8 @@ pub(crate) struct RawCommon {
     network: RawNetwork,
     /// What only `synthetics up` reads: where it sends messages.
     up: RawUp,
+    /// Limits of the store that runs on one machine keep. Functions on AWS do not use them.
+    store: RawRetention,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -183,6 +188,7 @@ impl RawCommon {
         let maintenance = self.maintenance.validate(&maintenance_section, maintenance);
         let network = self.network.validate(&section.table("network"));
         let destinations = self.up.validate(&section.table("up"), environment.as_deref().unwrap_or_default());
+        let retention = self.store.validate(&section.table("store"));
         Some(Common {
             destinations,
             time_zone,
@@ -195,6 +201,7 @@ impl RawCommon {
             windows: windows.into_iter().flatten().collect(),
             maintenance,
             network: network?,
+            retention,
         })
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{Span, SpanRelativeTo};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -12,6 +12,8 @@ use serde_json::Value;
 const MAX_LEVELS: usize = 15;
 /// Longest name of a parameter in Parameter Store. **Units:** characters.
 const MAX_NAME_LENGTH: usize = 1_011;
+/// Length of a day. **Units:** milliseconds.
+const DAY_MS: u128 = 86_400_000;
 
 /// Duration in a settings file, such as `"30s"`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -109,9 +111,10 @@ impl fmt::Display for SecretRef {
     }
 }
 
-/// Reads a duration such as `"500ms"`, `"30s"`, `"5m"` or `"1h 30m"`.
+/// Reads a duration such as `"500ms"`, `"30s"`, `"5m"`, `"1h 30m"` or `"30d"`. A day has 24 hours.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
-    text.parse::<SignedDuration>()
+    text.parse::<Span>()
+        .and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()))
         .ok()
         .and_then(|duration| Duration::try_from(duration).ok())
         .ok_or_else(|| format!("expected a duration such as \"500ms\", \"30s\", \"5m\" or \"4h\", found `{text}`"))
@@ -138,6 +141,8 @@ pub fn written_duration(duration: Duration) -> String {
     let ms = duration.as_millis();
     match (ms % 1_000, ms / 1_000 % 60, ms / 60_000 % 60) {
         _ if ms == 0 => "0s".to_owned(),
+        // Up to a week, hours are as common.
+        (0, 0, 0) if ms > 7 * DAY_MS && ms.is_multiple_of(DAY_MS) => format!("{}d", ms / DAY_MS),
         (0, 0, 0) => format!("{}h", ms / 3_600_000),
         (0, 0, _) => format!("{}m", ms / 60_000),
         (0, _, _) => format!("{}s", ms / 1_000),
@@ -148,6 +153,19 @@ pub fn written_duration(duration: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn duration_is_written_as_it_is_read() {
+        for text in ["0s", "500ms", "90s", "5m", "4h", "24h", "168h", "8d", "30d", "193h"] {
+            assert_eq!(parse_duration(text).map(written_duration).as_deref(), Ok(text));
+        }
+        for (text, hours) in [("1d", 24), ("1d 1h", 25), ("1w", 168), ("720h", 720)] {
+            assert_eq!(parse_duration(text), Ok(Duration::from_secs(hours * 3_600)), "{text}");
+        }
+        for text in ["", "30", "30x", "-1d", "1mo", "1y", "999999999d"] {
+            assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn ids_are_written_as_in_paths() {

@@ -103,6 +103,7 @@ pub fn prepared<C>(check: C) -> Prepared<C> {
             windows: Vec::new(),
             maintenance: maintenance(),
             network: NETWORK.clone(),
+            retention: Default::default(),
         },
         run: RunSettings {
             deadline: Duration::from_secs(45),
