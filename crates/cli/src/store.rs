@@ -42,7 +42,7 @@ impl Kept {
             return Ok(Self::InMemory);
         };
         eprintln!("store: {}", file.display());
-        let store = Store::open(&file)?;
+        let store = Store::open(&file)?.with_retention(common.retention);
         store.claim(&common.environment, common.base_url.host_str().unwrap_or_default())?;
         Ok(Self::InFile(Arc::new(store)))
     }

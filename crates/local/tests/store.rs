@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use alarm::State;
 use check::incident::CheckState;
+use check::message::Topic;
 use check::{Outcome, Refusal, Report, Step, StepResult, Subject};
 use check_testkit::{sample_report, store_contract};
 use jiff::SignedDuration;
-use local::{Memory, Store};
+use local::{AlarmChange, AlarmState, Memory, Store};
 use runtime::{CommitError, OperatorStore as _, StateStore as _};
 use rusqlite::Connection;
 
@@ -115,7 +117,7 @@ fn files_that_are_no_store_are_refused() {
         ("text", &text, "start anew, or give another with --store"),
         ("folder", &folder, "expected a file, found something else"),
         ("foreign", &foreign, "it is a database of another program\n  give another file with --store"),
-        ("newer", &newer, "expected a store of version 1 or older, found version 99\n  use the release that wrote it"),
+        ("newer", &newer, "expected a store of version 2 or older, found version 99\n  use the release that wrote it"),
     ];
     for (name, make, expected) in cases {
         let file = file(name);
@@ -133,9 +135,11 @@ async fn damaged_file_is_an_error_and_not_an_empty_state() {
     let store = Store::open(&file).unwrap();
     store.amend("login", 0, &CheckState::default()).await.unwrap();
     drop(store);
+    let sql = "SELECT rootpage FROM sqlite_schema WHERE name = 'checks'";
+    let page: usize = Connection::open(&file).unwrap().query_row(sql, [], |row| row.get(0)).unwrap();
     let mut bytes = fs::read(&file).unwrap();
-    // All but the first page, which holds the header and the schema.
-    bytes[4_096..].fill(0xff);
+    // The page of the states. Those of the header and the schema stay whole.
+    bytes[4_096 * (page - 1)..4_096 * page].fill(0xff);
     fs::write(&file, bytes).unwrap();
     let error = Store::open(&file).unwrap().load("login").await.unwrap_err();
     assert!(error.detail.contains("start anew") && !error.retryable, "{error}");
@@ -179,8 +183,11 @@ fn documented_tables_are_those_of_the_file() {
     documented.sort();
     let tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name";
     assert_eq!(documented, names(tables));
-    let (_, example) = text.split_once("```sql\n").unwrap();
-    connection.prepare(example.split_once("```").unwrap().0).unwrap();
+    let examples: Vec<_> = text.split("```sql\n").skip(1).collect();
+    assert_eq!(examples.len(), 2);
+    for example in examples {
+        connection.prepare(example.split_once("```").unwrap().0).unwrap();
+    }
 }
 
 #[tokio::test]
@@ -353,4 +360,52 @@ async fn kills_lose_nothing_and_damage_nothing() {
         assert!(found >= acknowledged, "version {acknowledged} was acknowledged, {found} is stored");
     }
     assert!(acknowledged > KILLS, "{acknowledged}");
+}
+
+#[test]
+fn changes_of_alarms_are_kept() {
+    let store = Store::open(&file("alarms")).unwrap();
+    let at = |minute: i64| sample_report(&[]).started + SignedDuration::from_mins(minute);
+    let state = |alarm: &str, state: State, minute: i64| AlarmState {
+        alarm: alarm.to_owned(),
+        state,
+        since: at(minute),
+        reason: format!("minute {minute}"),
+        decided_by: serde_json::json!([{ "at": at(minute), "value": 0.5 }]),
+    };
+    let [first, same, next] =
+        [(State::Ok, 0), (State::Ok, 1), (State::Alarm, 2)].map(|(now, minute)| state("login-slow", now, minute));
+    let other = state("booking-slow", State::InsufficientData, 2);
+    assert_eq!(
+        [&first, &same, &next, &other].map(|state| store.set_alarm_state(state).unwrap()),
+        [true, false, true, true]
+    );
+    assert_eq!(store.alarm_states().unwrap(), [other.clone(), next.clone()]);
+    let changes = [(None, other), (Some(State::Ok), next), (None, first)];
+    let changes = changes.map(|(previous, now)| AlarmChange { previous, now });
+    assert_eq!(store.alarm_changes(at(0)).unwrap(), changes);
+    assert_eq!(store.alarm_changes(at(2)).unwrap(), changes[..2]);
+}
+
+#[test]
+fn message_is_delivered_once_to_each_destination() {
+    let file = file("deliveries");
+    let store = Store::open(&file).unwrap();
+    let at = sample_report(&[]).started;
+    let is_delivered = |destination| store.delivered("n1", Topic::OnCall, destination).unwrap();
+    store.record_delivery("n1", Topic::OnCall, "chat", at, Err("status 500")).unwrap();
+    assert!(!is_delivered("chat"));
+    store.record_delivery("n1", Topic::OnCall, "chat", at + SignedDuration::from_mins(1), Ok(())).unwrap();
+    assert!(is_delivered("chat") && !is_delivered("e-mail"));
+    assert!(
+        !store.delivered("n1", Topic::Events, "chat").unwrap()
+            && !store.delivered("n2", Topic::OnCall, "chat").unwrap()
+    );
+    store.record_delivery("n1", Topic::OnCall, "chat", at + SignedDuration::from_mins(2), Err("timeout")).unwrap();
+    assert!(is_delivered("chat"), "a second attempt does not undo the first");
+    let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+    let sql = "SELECT attempts, (delivered_at - ?) / 1000, error FROM deliveries";
+    let found: (i64, i64, String) =
+        Connection::open(&file).unwrap().query_row(sql, [at.as_millisecond()], row).unwrap();
+    assert_eq!(found, (3, 60, "timeout".to_owned()));
 }

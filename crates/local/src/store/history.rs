@@ -5,27 +5,34 @@ use check::incident::IncidentRecord;
 use jiff::SignedDuration;
 use runtime::PortError;
 use rusqlite::{OptionalExtension as _, Transaction, params};
+use settings::Retention;
 
 use super::Store;
 use super::error::Failed;
+use super::rollups;
 
-/// Time for which runs, their steps and values are kept.
-const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 /// Most rows of a table to remove after one run.
 const AT_ONCE: u32 = 2_000;
+/// Most runs to remove after one run because the file is too large, and number of the newest runs that stay whatever its size.
+const RUNS_AT_ONCE: u32 = 100;
 /// Time after which another whole report of a passed run is stored.
 const WHOLE_EVERY: SignedDuration = SignedDuration::from_hours(1);
 
 impl Store {
-    /// Stores a run, and removes old rows. Of a passed run, the whole report is stored once an hour.
+    /// Stores a run, adds it to the numbers of its day, and removes old rows. Of a passed run, the whole report is stored once
+    /// an hour.
     ///
     /// # Errors
     /// When the file cannot be written.
     pub fn record(&self, report: &Report) -> Result<(), PortError> {
         self.write(format!("store the run of {}", report.key.check), |store| {
             insert(store, report)?;
-            prune(store, report)
+            prune(store, report, &self.retention)?;
+            if size(store)? > self.retention.max_size {
+                remove_oldest(store)?;
+            }
+            vacuum(store)
         })
     }
 }
@@ -35,6 +42,12 @@ fn insert(store: &Transaction<'_>, report: &Report) -> Result<(), Failed> {
     let outcome = report.outcome.word();
     let is_whole = outcome != "passed" || !has_whole(store, report)?;
     let text = is_whole.then(|| serde_json::to_string(report)).transpose()?;
+    let stored = "SELECT 1 FROM runs WHERE run_id = ?";
+    let stored: Option<i64> = store.query_row(stored, [&report.run_id], |row| row.get(0)).optional()?;
+    // A run that is stored again counts once.
+    if stored.is_none() {
+        rollups::add(store, report)?;
+    }
     store.execute(
         "INSERT OR REPLACE INTO runs (run_id, check_id, slot, scheduled_at, started, ended, outcome, report)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -70,21 +83,59 @@ fn has_whole(store: &Transaction<'_>, report: &Report) -> Result<bool, Failed> {
 /// Removes old rows, a limited number at a time, so that no other process waits for long.
 ///
 /// The time is that of the run, but at most a day after the one before: one wrong clock removes nothing.
-fn prune(store: &Transaction<'_>, report: &Report) -> Result<(), Failed> {
+fn prune(store: &Transaction<'_>, report: &Report, retention: &Retention) -> Result<(), Failed> {
     let sql = "SELECT max(ended) FROM runs WHERE run_id <> ?";
     let before: Option<i64> = store.query_row(sql, [&report.run_id], |row| row.get(0))?;
     let now = report.ended.as_millisecond();
-    let now = before.map_or(now, |before| now.min(before.saturating_add(DAY.as_millis() as i64)));
+    let day = DAY.as_millis() as i64;
+    let now = before.map_or(now, |before| now.min(before.saturating_add(day)));
+    let keep = i64::try_from(retention.keep.as_millis()).unwrap_or(i64::MAX);
+    let long = IncidentRecord::KEPT.as_millis() as i64;
     for (table, time, kept) in [
-        ("runs", "scheduled_at", KEPT),
-        ("metric_values", "at", KEPT),
-        ("notifications", "queued_at", IncidentRecord::KEPT),
-        ("incidents", "closed_at", IncidentRecord::KEPT),
+        ("runs", "scheduled_at", keep),
+        ("metric_values", "at", keep),
+        ("notifications", "queued_at", long),
+        ("deliveries", "attempted_at", long),
+        ("incidents", "closed_at", long),
+        ("alarm_changes", "at", long),
+        ("marks", "at", long),
+        // A day is kept from its end.
+        ("daily_runs", "day", long + day),
+        ("daily_subjects", "day", long + day),
     ] {
         let old = format!("SELECT rowid FROM {table} WHERE {time} < ? LIMIT {AT_ONCE}");
-        let before = now.saturating_sub(kept.as_millis() as i64);
+        let before = now.saturating_sub(kept);
         store.execute(&format!("DELETE FROM {table} WHERE rowid IN ({old})"), [before])?;
     }
+    Ok(())
+}
+
+/// Bytes of the file that hold something.
+fn size(store: &Transaction<'_>) -> Result<u64, Failed> {
+    let number = |name: &str| store.pragma_query_value(None, name, |row| row.get::<_, u64>(0));
+    let used = number("page_count")?.saturating_sub(number("freelist_count")?);
+    Ok(used.saturating_mul(number("page_size")?))
+}
+
+/// Removes the oldest runs, their steps, and the values published until then, a limited number at a time. Incidents and the
+/// numbers of days stay.
+fn remove_oldest(store: &Transaction<'_>) -> Result<(), Failed> {
+    let sql = format!(
+        "SELECT max(scheduled_at) FROM (
+             SELECT scheduled_at FROM runs
+             WHERE scheduled_at < (SELECT scheduled_at FROM runs ORDER BY scheduled_at DESC LIMIT 1 OFFSET {RUNS_AT_ONCE})
+             ORDER BY scheduled_at LIMIT {RUNS_AT_ONCE})"
+    );
+    let until: Option<i64> = store.query_row(&sql, [], |row| row.get(0))?;
+    for (table, time, at_once) in [("runs", "scheduled_at", RUNS_AT_ONCE), ("metric_values", "at", AT_ONCE)] {
+        let old = format!("SELECT rowid FROM {table} WHERE {time} <= ? ORDER BY {time} LIMIT {at_once}");
+        store.execute(&format!("DELETE FROM {table} WHERE rowid IN ({old})"), [until])?;
+    }
+    Ok(())
+}
+
+/// Gives some free pages back to the disk.
+fn vacuum(store: &Transaction<'_>) -> Result<(), Failed> {
     // Reading a row frees a page.
     let mut vacuum = store.prepare("PRAGMA incremental_vacuum(100)")?;
     let mut pages = vacuum.query([])?;

@@ -2,9 +2,12 @@
 //!
 //! Calls block for the time of a read or write, some milliseconds. Several processes may use one file.
 
+mod alarms;
+mod deliveries;
 mod error;
 mod history;
 mod hold;
+mod rollups;
 mod schema;
 mod sinks;
 mod state;
@@ -17,7 +20,9 @@ use std::sync::{Mutex, PoisonError};
 
 use runtime::PortError;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use settings::Retention;
 
+pub use alarms::{AlarmChange, AlarmState};
 pub use error::OpenError;
 use error::{Failed, Why};
 pub use hold::{Hold, HoldError};
@@ -31,6 +36,7 @@ const IN_MEMORY: &str = "memory";
 pub struct Store {
     connection: Mutex<Connection>,
     file: PathBuf,
+    retention: Retention,
 }
 
 impl Store {
@@ -47,7 +53,13 @@ impl Store {
         let opened = Connection::open_with_flags(path, flags);
         let mut connection = opened.map_err(|error| OpenError::new(file, error))?;
         schema::prepare(&mut connection).map_err(|error| error.about(file))?;
-        Ok(Self { connection: Mutex::new(connection), file: file.into() })
+        Ok(Self { connection: Mutex::new(connection), file: file.into(), retention: Retention::default() })
+    }
+
+    /// Sets the limits that [`Store::record`] applies.
+    #[must_use]
+    pub fn with_retention(self, retention: Retention) -> Self {
+        Self { retention, ..self }
     }
 
     /// Creates a store that ends with the process.

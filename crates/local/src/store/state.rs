@@ -170,7 +170,7 @@ fn record(store: &Transaction<'_>, change: &IncidentChange) -> Result<(), Failed
 }
 
 /// All rows of a query.
-fn rows<T>(
+pub(super) fn rows<T>(
     store: &Transaction<'_>,
     sql: &str,
     parameters: impl rusqlite::Params,
@@ -185,11 +185,11 @@ fn rows<T>(
     Ok(read_rows)
 }
 
-fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<T, Failed> {
+pub(super) fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<T, Failed> {
     Ok(serde_json::from_str(&row.get::<_, String>(column)?)?)
 }
 
-fn time(milliseconds: i64) -> Result<Timestamp, Failed> {
+pub(super) fn time(milliseconds: i64) -> Result<Timestamp, Failed> {
     Timestamp::from_millisecond(milliseconds)
         .map_err(|_| Failed::Unreadable(format!("expected a time in milliseconds, found {milliseconds}")))
 }
