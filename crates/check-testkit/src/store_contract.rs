@@ -2,7 +2,7 @@
 //!
 //! Each function takes a store in which nothing is stored about its check.
 
-use check::incident::{CheckState, Incident, IncidentChange, NotificationEntry, Severity};
+use check::incident::{Acknowledgement, CheckState, Incident, IncidentChange, Mark, NotificationEntry, Severity};
 use check::message::{Contact, Event, Notification, Topic};
 use check::{Failure, FailureKind, Mismatch, NoSecrets, Subject};
 use jiff::Timestamp;
@@ -47,6 +47,7 @@ pub async fn assert_holds(store: &dyn OperatorStore) {
     the_memory_is_replaced_and_cleared(store).await;
     people_change_the_state_between_runs(store).await;
     incidents_are_recorded_with_the_commit_or_not_at_all(store).await;
+    marks_are_kept(store).await;
 }
 
 async fn a_commit_needs_the_version_it_read(store: &dyn OperatorStore) {
@@ -162,6 +163,7 @@ async fn incidents_are_recorded_with_the_commit_or_not_at_all(store: &dyn Operat
             closed_at: (event == Some(Event::Recovered)).then(|| minute(at)),
             recorded: 1,
             silenced_by: None,
+            acknowledged: (event == Some(Event::Recovered)).then(|| Acknowledgement::new(minute(5), "anna", "on it")),
         },
         check: check.to_owned(),
         subject: Subject::whole(),
@@ -194,5 +196,21 @@ async fn incidents_are_recorded_with_the_commit_or_not_at_all(store: &dyn Operat
         [Event::Opened, Event::Recovered]
     );
     assert_eq!((record.closed_at, record.opened_at, record.severity), (Some(minute(9)), minute(1), Severity::Critical));
+    let acknowledged = Acknowledgement::new(minute(5), "anna", "on it").recorded();
+    assert_eq!((&record.acknowledged, &found[0].acknowledged), (&Some(acknowledged), &None));
     assert_eq!(records(1).await.len(), 1, "only those that began later");
+}
+
+async fn marks_are_kept(store: &dyn OperatorStore) {
+    let [first, same_time, next] = [(1, "release 41"), (1, "migration"), (2, "release 42 — \"blue\"")]
+        .map(|(at, text)| Mark::new(minute(at), text, "anna"));
+    for mark in [&next, &first, &same_time] {
+        store.add_mark(mark).await.unwrap();
+    }
+    let marks = async |after: i64| store.marks(minute(after)).await.unwrap();
+    let all = marks(0).await;
+    assert_eq!((all.len(), &all[0]), (3, &next), "newest first");
+    assert!(all.contains(&first) && all.contains(&same_time));
+    assert_eq!(marks(2).await, [next]);
+    assert_eq!(marks(3).await, []);
 }

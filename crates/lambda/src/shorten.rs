@@ -162,6 +162,10 @@ fn cut_texts(report: &mut Report) {
         if let Some(incident) = &mut reason.incident {
             cut_string(&mut incident.id, ID);
             incident.silenced_by.iter_mut().for_each(|id| cut_string(id, ID));
+            if let Some(given) = &mut incident.acknowledged {
+                cut_string(&mut given.by, SHORT);
+                cut_string(&mut given.reason, SHORT);
+            }
         }
     }
     for leftover in &mut report.leftovers {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use check::incident::{CheckState, IncidentRecord};
+use check::incident::{CheckState, IncidentRecord, Mark};
 use check::message::Topic;
 use jiff::Timestamp;
 use runtime::{
@@ -24,6 +24,7 @@ pub struct Memory {
     state: Mutex<BTreeMap<String, Stored>>,
     data: Mutex<Vec<Datum>>,
     sent: Mutex<Vec<Delivery>>,
+    marks: Mutex<Vec<Mark>>,
 }
 
 impl Clone for Memory {
@@ -34,6 +35,7 @@ impl Clone for Memory {
             state: copied(&lock(&self.state)),
             data: Mutex::new(lock(&self.data).clone()),
             sent: Mutex::new(lock(&self.sent).clone()),
+            marks: Mutex::new(lock(&self.marks).clone()),
         }
     }
 }
@@ -121,6 +123,17 @@ impl OperatorStore for Memory {
         let mut records: Vec<_> = records.filter(|record| record.since >= after).cloned().collect();
         records.sort_by_key(|record| std::cmp::Reverse(record.since));
         Ok(records)
+    }
+
+    async fn add_mark(&self, mark: &Mark) -> Result<(), PortError> {
+        lock(&self.marks).push(mark.clone());
+        Ok(())
+    }
+
+    async fn marks(&self, after: Timestamp) -> Result<Vec<Mark>, PortError> {
+        let mut marks: Vec<_> = lock(&self.marks).iter().filter(|mark| mark.at >= after).cloned().collect();
+        marks.sort_by_key(|mark| std::cmp::Reverse(mark.at));
+        Ok(marks)
     }
 }
 

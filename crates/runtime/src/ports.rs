@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
-use check::incident::{CheckState, IncidentChange, IncidentRecord};
+use check::incident::{CheckState, IncidentChange, IncidentRecord, Mark};
 use check::message::{Notification, Topic};
 use check::metric::{Channel, Dimensions, Metric, Unit};
 use check::{Journey, Phrase, Redact, foreign, ours, phrase};
@@ -243,6 +243,18 @@ pub trait OperatorStore: StateStore {
     /// # Errors
     /// When the store cannot be read, or its contents are malformed.
     async fn incidents(&self, check: &str, after: Timestamp) -> Result<Vec<IncidentRecord>, PortError>;
+
+    /// Stores a mark.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    async fn add_mark(&self, mark: &Mark) -> Result<(), PortError>;
+
+    /// Reads the marks of a time or later, newest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or its contents are malformed.
+    async fn marks(&self, after: Timestamp) -> Result<Vec<Mark>, PortError>;
 }
 
 /// One value of a metric at one time, ready to publish.

@@ -2,6 +2,7 @@
 
 mod api;
 mod config;
+mod marks;
 mod mute_rules;
 mod notifier;
 mod record;

@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use check::Subject;
-use check::incident::{Incident, IncidentRecord};
+use check::incident::{Acknowledgement, Incident, IncidentRecord};
 use serde::de::DeserializeOwned;
 
 use crate::item::Item;
@@ -32,6 +32,7 @@ pub(crate) fn read(check: &str, item: &Item) -> Result<IncidentRecord, String> {
         latest: parsed(item.get("latest"), "latest")?,
         notifications: list(item, "notifications")?,
         silences: list(item, "silences")?,
+        acknowledged: incident.acknowledged.map(Acknowledgement::recorded),
         closed_at: incident.closed_at,
     })
 }

@@ -5,14 +5,14 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
-use check::incident::{CheckState, IncidentRecord};
+use check::incident::{CheckState, IncidentRecord, Mark};
 use jiff::Timestamp;
 use runtime::{CommitError, OperatorStore, PortError};
 
 use crate::clients::port_error;
 use crate::item::{json, number, unreadable};
 use crate::operator::config::{NoAccess, config};
-use crate::operator::record;
+use crate::operator::{marks, record};
 use crate::record::sort_key_from;
 use crate::state::{Table, Update, state_key};
 
@@ -87,5 +87,33 @@ impl OperatorStore for Table {
             }
         }
         Ok(records)
+    }
+
+    async fn add_mark(&self, mark: &Mark) -> Result<(), PortError> {
+        let call = self.client.put_item().table_name(&self.name).set_item(Some(marks::written(mark)));
+        call.send().await.map(|_| ()).map_err(|error| port_error("store the mark", error))
+    }
+
+    async fn marks(&self, after: Timestamp) -> Result<Vec<Mark>, PortError> {
+        let operation = "read the marks";
+        let mut found = Vec::new();
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .key_condition_expression("pk = :pk AND sk >= :from")
+            .expression_attribute_values(":pk", AttributeValue::S(marks::PARTITION.to_owned()))
+            .expression_attribute_values(":from", AttributeValue::S(marks::sort_key_from(after)))
+            .scan_index_forward(false)
+            .into_paginator()
+            .send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| port_error(operation, error))?;
+            for item in page.items() {
+                let mark = marks::read(item);
+                found.push(mark.map_err(|detail| PortError::new(operation, unreadable(&self.name, item, &detail)))?);
+            }
+        }
+        Ok(found)
     }
 }

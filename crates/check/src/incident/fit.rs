@@ -13,7 +13,7 @@ use crate::model::{Failure, Subject};
 /// 5. five votes of each subject are kept, those of failed runs first;
 /// 6. texts are cut to 15 characters;
 /// 7. subjects without an incident are left out, the oldest first, and counted in `not_stored`;
-/// 8. texts and votes are left out, and all but the last three openings.
+/// 8. texts and votes are left out, those of acknowledgements too, and all but the last three openings.
 ///
 /// A subject whose incident is open, or whose end was not announced, stays.
 const STAGES: [fn(&mut CheckState); 9] = [
@@ -61,12 +61,17 @@ impl CheckState {
     }
 
     fn cut_texts(&mut self, longest: usize) {
-        // Names stay readable.
-        let name = longest.clamp(10, 60);
+        // The beginning of a name stays.
+        let name = longest.clamp(5, 60);
         for failure in self.failures() {
             failure.expected.cut(longest);
             failure.actual.cut(longest);
             failure.step = cut(&failure.step, name);
+        }
+        let incidents = self.subjects.values_mut().filter_map(|subject| subject.incident.as_mut());
+        for given in incidents.filter_map(|incident| incident.acknowledged.as_mut()) {
+            given.by = cut(&given.by, longest);
+            given.reason = cut(&given.reason, longest);
         }
         for gap in self.subjects.values_mut().filter_map(|subject| subject.monitoring_gap.as_mut()) {
             gap.inconclusive.detail.cut(longest);
@@ -128,6 +133,10 @@ impl CheckState {
         self.cut_texts(0);
         for state in self.subjects.values_mut() {
             state.votes.clear();
+            if let Some(given) = state.incident.as_mut().and_then(|incident| incident.acknowledged.as_mut()) {
+                given.by.clear();
+                given.reason.clear();
+            }
             let older = state.openings.len().saturating_sub(3);
             state.openings.drain(..older);
         }

@@ -1,15 +1,19 @@
 //! Incidents: the stored state of unhealthy subjects, and the decision that each run makes about them.
 
+mod acknowledgement;
 mod decide;
 pub(crate) mod event;
 mod fit;
+mod mark;
 mod policy;
 mod record;
 mod severity;
 mod silence;
 mod state;
 
+pub use acknowledgement::Acknowledgement;
 pub use decide::{Decision, Findings, MAX_CHANGES, NotificationReason, Reason, Vote, decide};
+pub use mark::Mark;
 pub use policy::{Policy, SeverityRule};
 pub use record::{IncidentChange, IncidentRecord, NotificationEntry, parts_of_id};
 pub use severity::Severity;

@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::acknowledgement::Acknowledgement;
 use super::event::Event;
 use super::severity::Severity;
 use super::silence::Silence;
@@ -38,6 +39,9 @@ pub struct IncidentRecord {
     pub notifications: Vec<NotificationEntry>,
     /// Silences that applied while the incident was open.
     pub silences: Vec<Silence>,
+    /// Acknowledgement by a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledged: Option<Acknowledgement>,
     /// Scheduled time of the run that closed it; `None` while it is open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed_at: Option<Timestamp>,
@@ -106,6 +110,7 @@ impl IncidentRecord {
             latest: change.failure.clone(),
             notifications,
             silences,
+            acknowledged: change.incident.acknowledged.clone().map(Acknowledgement::recorded),
             closed_at: change.incident.closed_at,
         }
     }

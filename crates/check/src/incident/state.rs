@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::acknowledgement::Acknowledgement;
 use super::severity::Severity;
 use super::silence::Silence;
 use crate::model::{Failure, Inconclusive, Leftover, Subject};
@@ -229,6 +230,9 @@ pub struct Incident {
     /// Id of the last silence in its record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub silenced_by: Option<String>,
+    /// Acknowledgement by a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledged: Option<Acknowledgement>,
 }
 
 impl Incident {

@@ -1,6 +1,6 @@
 //! Log lines of arbitrary reports.
 
-use check::incident::{Incident, NotificationReason, Reason, Severity};
+use check::incident::{Acknowledgement, Incident, NotificationReason, Reason, Severity};
 use check::{
     Assertion, Attempt, Cause, Certificate, Exchange, Failure, FailureKind, Inconclusive, Leftover, Measurement,
     NoSecrets, Outcome, Phases, Report, RunKey, Shard, Step, StepResult, Subject, Text, TlsEvidence, foreign, ours,
@@ -133,6 +133,7 @@ fn report(size: &Size) -> Report {
             closed_at: Some(at),
             recorded: 50,
             silenced_by: Some(name()),
+            acknowledged: Some(Acknowledgement { at, by: name(), reason: name(), is_new: true }),
         }),
         openings: 3,
     };

@@ -24,6 +24,10 @@ pub(super) enum Why {
     Newer { found: i64, known: i64 },
     /// It is the store of another platform.
     OfAnother { found: String, expected: String },
+    /// An older release has written it, and it cannot be changed.
+    Older { found: i64, known: i64 },
+    /// It, or its folder, cannot be written.
+    NotWritable(String),
     /// It cannot be opened, read or written.
     Unusable(String),
 }
@@ -40,7 +44,12 @@ impl fmt::Display for Why {
             Self::OfAnother { found, expected } => {
                 write!(f, "expected the store of {expected}, found that of {found}\n  give another file with --store")
             }
-            Self::Unusable(why) => f.write_str(why),
+            Self::Older { found, known } => write!(
+                f,
+                "expected a store of version {known}, found version {found}, and no permission to bring it up to date\n  \
+                 run the command once as its owner"
+            ),
+            Self::NotWritable(why) | Self::Unusable(why) => f.write_str(why),
         }
     }
 }
@@ -53,7 +62,12 @@ impl Why {
 
 impl From<rusqlite::Error> for Why {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Unusable(described(&error))
+        match error.sqlite_error_code() {
+            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+                Self::NotWritable(described(&error))
+            }
+            _ => Self::Unusable(described(&error)),
+        }
     }
 }
 
@@ -62,8 +76,18 @@ impl OpenError {
         Why::from(error).about(file)
     }
 
+    /// True if the file may still be read.
+    pub(super) const fn is_not_writable(&self) -> bool {
+        matches!(self.why, Why::NotWritable(_))
+    }
+
     pub(super) fn unusable(file: &Path, error: io::Error) -> Self {
-        Why::Unusable(format!("{error}\n  give a file in a folder that you may write with --store")).about(file)
+        let why = format!("{error}\n  give a file in a folder that you may write with --store");
+        let why = match error.kind() {
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Why::NotWritable(why),
+            _ => Why::Unusable(why),
+        };
+        why.about(file)
     }
 }
 

@@ -14,6 +14,7 @@ mod state;
 
 use std::fs::{self, OpenOptions, Permissions};
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -86,6 +87,30 @@ impl Store {
         Self::open(file)
     }
 
+    /// Opens a file that a run has written, to read it. One that cannot be written is opened all the same.
+    ///
+    /// # Errors
+    /// Like [`Store::open_existing`], and when an older release has written a file that cannot be written.
+    pub fn open_to_read(file: &Path) -> Result<Self, OpenError> {
+        match Self::open_existing(file) {
+            Err(error) if error.is_not_writable() => {}
+            opened => return opened,
+        }
+        let path = std::path::absolute(file).map_err(|error| OpenError::unusable(file, error))?;
+        // While another process uses the file, both read its log of writes.
+        let shared = open_read_only(&uri(&path, "mode=ro"));
+        let connection = match shared {
+            Err(Why::NotWritable(_)) if !has_log(&path) => open_read_only(&uri(&path, "immutable=1")),
+            Err(Why::NotWritable(why)) => Err(Why::Unusable(format!(
+                "{why}\n  the latest writes are in the file whose name ends in `-wal`; copy all files of the store to a folder that \
+                 you may write, and give the copy"
+            ))),
+            opened => opened,
+        };
+        let connection = connection.map_err(|error| error.about(file))?;
+        Ok(Self { connection: Mutex::new(connection), file: file.into(), retention: Retention::default() })
+    }
+
     /// Takes the store for an environment of the platform at a host. Its incidents would otherwise be closed by runs against
     /// another platform.
     ///
@@ -139,6 +164,28 @@ impl Store {
         transaction.commit()?;
         Ok(result)
     }
+}
+
+fn open_read_only(uri: &str) -> Result<Connection, Why> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let mut connection = Connection::open_with_flags(uri, flags)?;
+    schema::prepare_to_read(&mut connection)?;
+    Ok(connection)
+}
+
+/// URI of a file, in which any name is one.
+fn uri(path: &Path, query: &str) -> String {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/-_.".contains(byte);
+    let text = |byte: &u8| if plain(byte) { char::from(*byte).to_string() } else { format!("%{byte:02x}") };
+    let name: String = path.as_os_str().as_bytes().iter().map(text).collect();
+    format!("file:{name}?{query}")
+}
+
+/// True if writes are only in the log next to the file.
+fn has_log(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    fs::metadata(log).is_ok_and(|found| found.len() > 0)
 }
 
 /// Creates a file that others cannot read, since evidence of failures quotes the platform. Takes their rights on an existing one.

@@ -35,6 +35,16 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), Why> {
     migrate(connection, found)
 }
 
+/// Prepares a connection that only reads.
+pub(super) fn prepare_to_read(connection: &mut Connection) -> Result<(), Why> {
+    connection.busy_timeout(BUSY)?;
+    match header(connection)? {
+        Header::Version(VERSION) => Ok(()),
+        Header::Version(found) => Err(Why::Older { found, known: VERSION }),
+        Header::Empty => Err(Why::Foreign),
+    }
+}
+
 fn migrate(connection: &mut Connection, found: Header) -> Result<(), Why> {
     // A writer waits for others, so nothing is written where nothing changes.
     if found == Header::Version(VERSION) {

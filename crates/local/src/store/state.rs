@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use check::incident::{CheckState, IncidentChange, IncidentRecord};
+use check::incident::{CheckState, IncidentChange, IncidentRecord, Mark};
 use jiff::Timestamp;
 use runtime::{Commit, CommitError, Delivery, LastRun, OperatorStore, PortError, Provenance, StateItem, StateStore};
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
@@ -60,6 +60,24 @@ impl OperatorStore for Store {
         self.read(format!("read the incidents of {check}"), |store| {
             let sql = "SELECT record FROM incidents WHERE check_id = ? AND since >= ? ORDER BY since DESC, id";
             rows(store, sql, params![check, after.as_millisecond()], |row| json(row, 0))
+        })
+    }
+
+    async fn add_mark(&self, mark: &Mark) -> Result<(), PortError> {
+        self.write("store the mark", |store| {
+            let Mark { at, text, by } = mark;
+            let sql = "INSERT INTO marks (at, text, by) VALUES (?, ?, ?)";
+            store.execute(sql, params![at.as_millisecond(), text, by])?;
+            Ok(())
+        })
+    }
+
+    async fn marks(&self, after: Timestamp) -> Result<Vec<Mark>, PortError> {
+        self.read("read the marks", |store| {
+            let sql = "SELECT at, text, by FROM marks WHERE at >= ? ORDER BY at DESC, rowid DESC";
+            rows(store, sql, [after.as_millisecond()], |row| {
+                Ok(Mark { at: time(row.get(0)?)?, text: row.get(1)?, by: row.get(2)? })
+            })
         })
     }
 }

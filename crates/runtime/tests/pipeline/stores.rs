@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use async_trait::async_trait;
-use check::incident::{CheckState, IncidentRecord};
+use check::incident::{CheckState, IncidentRecord, Mark};
 use check::message::Topic;
 use jiff::Timestamp;
 use local::{Memory, Store};
@@ -104,6 +104,14 @@ impl OperatorStore for InFile {
 
     async fn incidents(&self, check: &str, after: Timestamp) -> Result<Vec<IncidentRecord>, PortError> {
         self.store.incidents(check, after).await
+    }
+
+    async fn add_mark(&self, mark: &Mark) -> Result<(), PortError> {
+        self.store.add_mark(mark).await
+    }
+
+    async fn marks(&self, after: Timestamp) -> Result<Vec<Mark>, PortError> {
+        self.store.marks(after).await
     }
 }
 

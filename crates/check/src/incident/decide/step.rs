@@ -165,6 +165,7 @@ impl Step<'_> {
         if may_write {
             self.escalate(is_failing);
             self.note_silence();
+            self.note_acknowledgement();
         }
         let previously_announced = self.state.announced;
         match self.notification_reason(closed, is_failing) {
@@ -195,6 +196,7 @@ impl Step<'_> {
             closed_at: None,
             recorded: 0,
             silenced_by: None,
+            acknowledged: None,
         };
         self.state.incident = Some(incident);
         self.state.changed_at = now;
@@ -242,11 +244,15 @@ impl Step<'_> {
             SilenceKind::Mute => NotificationReason::SuppressedMuted,
             SilenceKind::Maintenance => NotificationReason::SuppressedMaintenance,
         });
+        let is_acknowledged = self.state.incident.as_ref().is_some_and(|incident| incident.acknowledged.is_some());
         let is_due = |announced: Announced| now.duration_since(announced.last) >= span(self.policy.remind_every);
         if self.state.is_flapping {
             let notification_reason = match announced {
                 Some(Announcement::Flapping) if !self.state.announced.is_some_and(is_due) => {
                     return Some(NotificationReason::SuppressedNotYetStable);
+                }
+                Some(Announcement::Flapping) if is_acknowledged => {
+                    return Some(NotificationReason::SuppressedAcknowledged);
                 }
                 Some(Announcement::Flapping) => NotificationReason::Reminded,
                 _ => NotificationReason::Flapping,
@@ -280,6 +286,9 @@ impl Step<'_> {
         Some(match (announced, self.state.announced) {
             (Some(Announcement::Open), Some(known)) if severity > known.severity => {
                 self.announce(Announcement::Open, severity, NotificationReason::Escalated)
+            }
+            (Some(Announcement::Open), Some(known)) if is_due(known) && is_acknowledged => {
+                NotificationReason::SuppressedAcknowledged
             }
             (Some(Announcement::Open), Some(known)) if is_due(known) => {
                 self.announce(Announcement::Open, severity, NotificationReason::Reminded)
@@ -333,6 +342,17 @@ impl Step<'_> {
                 change.silence = Some(silence.clone());
             }
         }
+    }
+
+    /// Records an acknowledgement that was given since the last run.
+    fn note_acknowledgement(&mut self) {
+        let incident = self.state.incident.as_mut().filter(|incident| incident.is_open());
+        let Some(given) = incident.and_then(|incident| incident.acknowledged.as_mut()).filter(|given| given.is_new)
+        else {
+            return;
+        };
+        given.is_new = false;
+        self.record(None);
     }
 
     /// Copies the current state, and the notification if there is one, into the change of the incident record.

@@ -1,5 +1,6 @@
 //! Timelines of incidents: one letter per minute for the vote of a run, and the expected notification reasons.
 
+mod acknowledged;
 mod limits;
 mod order;
 

@@ -69,6 +69,8 @@ pub enum NotificationReason {
     SuppressedMuted,
     /// Suppressed: the platform reports maintenance, or a maintenance window of the settings is open.
     SuppressedMaintenance,
+    /// Suppressed: it is time for a reminder, and a person has acknowledged the incident.
+    SuppressedAcknowledged,
     /// Suppressed: the incident is over, and its opening was never reported.
     SuppressedNeverNotified,
     /// Suppressed until the next run: more incidents changed than one write takes.

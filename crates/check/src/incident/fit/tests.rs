@@ -7,8 +7,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::incident::{
-    Announced, Announcement, Incident, LastSuccessfulRun, Leftovers, LocationActivity, MonitoringGap, Severity,
-    Silence, SilenceKind, Streak,
+    Acknowledgement, Announced, Announcement, Incident, LastSuccessfulRun, Leftovers, LocationActivity, MonitoringGap,
+    Severity, Silence, SilenceKind, Streak,
 };
 use crate::model::{Cause, FailureKind, Inconclusive, Leftover, NoSecrets, Text, foreign};
 use crate::phrase;
@@ -69,6 +69,7 @@ fn state(size: &Size) -> CheckState {
             closed_at: (!is_open).then_some(at),
             recorded: 50,
             silenced_by: Some("mute-20261123T044900Z".to_owned()),
+            acknowledged: Some(Acknowledgement::new(at, &string(100), &string(300))),
         };
         let streak =
             Streak { failed: u32::from(number.is_multiple_of(3)), passed: 1_000, confirmed: true, inconclusive: 1_000 };
@@ -141,11 +142,18 @@ fn open(state: &CheckState) -> BTreeSet<&Subject> {
     state.subjects.iter().filter(|(_, state)| is_open(state)).map(|(subject, _)| subject).collect()
 }
 
+/// Number of open incidents that are acknowledged.
+fn acknowledged(state: &CheckState) -> usize {
+    let incidents = state.subjects.values().filter_map(|state| state.incident.as_ref());
+    incidents.filter(|incident| incident.is_open() && incident.acknowledged.is_some()).count()
+}
+
 fn check_fitted(whole: &CheckState) -> usize {
     let fitted = whole.clone().fitted();
     let text = serde_json::to_string(&fitted).unwrap();
     assert_eq!(CheckState::read(&text).unwrap(), fitted);
     assert_eq!(open(&fitted), open(whole), "an open incident was left out");
+    assert_eq!(acknowledged(&fitted), acknowledged(whole), "an acknowledgement was left out");
     assert_eq!(fitted.mutes.len(), whole.mutes.len(), "a mute was left out");
     if whole.bytes() <= CheckState::MAX_BYTES {
         assert_eq!(&fitted, whole);
