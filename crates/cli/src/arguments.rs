@@ -1,5 +1,6 @@
 //! Command line arguments.
 
+mod amendment;
 pub(crate) mod deployment;
 #[cfg(test)]
 mod documented;
@@ -16,6 +17,7 @@ use clap::{ArgGroup, Args, ColorChoice, CommandFactory, Parser, Subcommand, Valu
 use clap_complete::Shell;
 use settings::near;
 
+pub(crate) use self::amendment::{AckOptions, MarkOptions};
 pub(crate) use self::deployment::{
     CheckSecretsOptions, ClearMemoryOptions, IncidentOptions, IncidentsOptions, MaintenanceOptions, MuteOptions,
     MutesOptions, SetSecretOptions, UnmuteOptions,
@@ -134,6 +136,17 @@ Example:
 Example:
   synthetics mutes --environment production")]
     Mutes(MutesOptions),
+    /// Say that you work on open incidents: reminders stop until recovery. A rise in severity still notifies.
+    #[command(after_help = "\
+Examples:
+  synthetics ack login --environment production --reason \"rolling back\"
+  synthetics ack availability/status-api --store staging.db --reason \"known\"")]
+    Ack(AckOptions),
+    /// Note an event on the platform, such as a release. `incidents` lists it among the incidents.
+    #[command(after_help = "\
+Example:
+  synthetics mark \"release 42\" --environment production")]
+    Mark(MarkOptions),
     /// Show maintenance windows and sync them to CloudWatch alarm mute rules.
     #[command(
         subcommand,

@@ -82,6 +82,8 @@ async fn done() -> ExitCode {
         Command::Mute(options) => deployment::mute(&options).await,
         Command::Unmute(options) => deployment::unmute(&options).await,
         Command::Mutes(options) => deployment::mutes(&options).await,
+        Command::Ack(options) => deployment::acknowledge(&options).await,
+        Command::Mark(options) => deployment::mark(&options).await,
         Command::Maintenance(MaintenanceCommand::List(options)) => deployment::list_maintenance(&options).await,
         Command::Maintenance(MaintenanceCommand::Sync(options)) => deployment::sync_maintenance(&options).await,
         Command::Memory(MemoryCommand::Clear(options)) => deployment::clear_memory(&options).await,

@@ -4,18 +4,34 @@ use std::sync::Once;
 
 use anyhow::bail;
 use aws::{MuteRules, NoAccess, Table};
+use check::incident::CheckState;
 use local::Store;
 use operations::names;
 use operations::samconfig::Samconfig;
-use runtime::OperatorStore;
+use runtime::{CommitError, OperatorStore};
 
 use crate::arguments::deployment::Deployment;
 
+/// Attempts to write the state while runs write too.
+const TRIES: u32 = 8;
+
 /// Opens the state of a deployment, or the store on this machine.
 pub(crate) async fn state(deployment: &Deployment) -> anyhow::Result<Box<dyn OperatorStore>> {
-    if let Some(file) = &deployment.store {
-        return Ok(Box::new(Store::open_existing(file)?));
+    match &deployment.store {
+        Some(file) => Ok(Box::new(Store::open_existing(file)?)),
+        None => table(deployment).await,
     }
+}
+
+/// The same for a command that only reads. The store's file may then be one that cannot be written.
+pub(crate) async fn state_to_read(deployment: &Deployment) -> anyhow::Result<Box<dyn OperatorStore>> {
+    match &deployment.store {
+        Some(file) => Ok(Box::new(Store::open_to_read(file)?)),
+        None => table(deployment).await,
+    }
+}
+
+async fn table(deployment: &Deployment) -> anyhow::Result<Box<dyn OperatorStore>> {
     let name = match (&deployment.table, &deployment.environment) {
         (Some(table), _) => table.clone(),
         (None, Some(environment)) => names::resource(environment, "state"),
@@ -23,6 +39,25 @@ pub(crate) async fn state(deployment: &Deployment) -> anyhow::Result<Box<dyn Ope
     };
     let region = region(deployment.region.given.clone(), deployment.environment.as_deref());
     Ok(Box::new(Table::for_operator(name, region).await?))
+}
+
+/// Changes the stored state of a check, and retries when a run writes at the same time.
+pub(crate) async fn amend(
+    store: &dyn OperatorStore,
+    check: &str,
+    change: impl Fn(&mut CheckState) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    for _ in 0..TRIES {
+        let item = store.load(check).await?;
+        let mut state = item.state;
+        change(&mut state)?;
+        match store.amend(check, item.version, &state).await {
+            Ok(()) => return Ok(()),
+            Err(CommitError::Moved) => {}
+            Err(CommitError::Store(error)) => return Err(error.into()),
+        }
+    }
+    bail!("runs of {check} kept writing the state ({TRIES} attempts); try again")
 }
 
 /// Finds the region of a deployment: the option, the variables, then `samconfig.toml`, in which case it says so. `None`: the

@@ -2,41 +2,59 @@
 
 use anyhow::{Context, bail};
 use check::Failure;
-use check::incident::{IncidentRecord, SilenceKind, parts_of_id};
+use check::incident::{IncidentRecord, Mark, SilenceKind, parts_of_id};
 use check::message::span;
 use check::text::utc;
 use jiff::Timestamp;
 use operations::checks;
 
 use crate::arguments::{IncidentOptions, IncidentsOptions};
-use crate::deployment::access;
+use crate::deployment::{access, acknowledgement};
 use crate::exit::Exit;
 use crate::{tables, terminal};
 
 /// Lists incidents, newest first.
 pub(crate) async fn list(options: &IncidentsOptions) -> anyhow::Result<Exit> {
     let checks = checks::ids(&options.checks)?;
-    let state = access::state(&options.deployment).await?;
+    let state = access::state_to_read(&options.deployment).await?;
     let after = Timestamp::now() - options.since;
     let mut records = Vec::new();
     for check in checks {
-        records.extend(state.incidents(check, after).await?);
+        let mut found = state.incidents(check, after).await?;
+        acknowledgement::complete(&*state, check, &mut found).await;
+        records.extend(found);
     }
     records.retain(|record| !options.open || record.closed_at.is_none());
     records.sort_by_key(|record| std::cmp::Reverse(record.since));
     if options.json {
         terminal::json(&records)?;
-    } else if records.is_empty() {
+        return Ok(Exit::Passed);
+    }
+    let marks = if options.open { Vec::new() } else { state.marks(after).await? };
+    if records.is_empty() && marks.is_empty() {
         println!("no incidents{} since {}", if options.open { " are open" } else { "" }, utc(after));
     } else {
         let now = Timestamp::now();
-        let rows = records.iter().map(|record| {
+        let incidents = records.iter().map(|record| {
             let lasted = span(record.closed_at.unwrap_or(now).duration_since(record.since).as_secs());
-            let over = record.closed_at.map_or_else(|| "OPEN".to_owned(), utc);
+            let over = match (record.closed_at, &record.acknowledged) {
+                (Some(closed_at), _) => utc(closed_at),
+                (None, None) => "OPEN".to_owned(),
+                (None, Some(given)) => format!("OPEN, ack {}", given.by),
+            };
             let Failure { step, kind, actual, .. } = &record.latest;
             let what = format!("{step}, {kind}: {actual}");
-            [record.id.clone(), record.severity.as_str().to_owned(), utc(record.since), over, lasted, what]
+            let columns =
+                [record.id.clone(), record.severity.as_str().to_owned(), utc(record.since), over, lasted, what];
+            (record.since, columns)
         });
+        let mut rows: Vec<_> = incidents.collect();
+        rows.extend(marks.iter().map(|Mark { at, text, by }| {
+            let none = String::new;
+            (*at, ["mark".to_owned(), none(), utc(*at), none(), none(), format!("{text} ({by})")])
+        }));
+        rows.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+        let rows = rows.into_iter().map(|(_, columns)| columns);
         terminal::print(&tables::columns(
             ["INCIDENT", "SEVERITY", "SINCE", "UNTIL", "DURATION", "LATEST FAILURE"],
             rows,
@@ -52,8 +70,9 @@ pub(crate) async fn show(options: &IncidentOptions) -> anyhow::Result<Exit> {
     let (check, since) = parts_of_id(id).with_context(shape)?;
     let checks = checks::ids(&[check.to_owned()])?;
     let since: Timestamp = since.parse().with_context(shape)?;
-    let state = access::state(&options.deployment).await?;
-    let records = state.incidents(checks[0], since).await?;
+    let state = access::state_to_read(&options.deployment).await?;
+    let mut records = state.incidents(checks[0], since).await?;
+    acknowledgement::complete(&*state, checks[0], &mut records).await;
     let Some(record) = records.into_iter().find(|record| record.id == *id) else {
         bail!("unknown incident {id}; it may be older than 400 days, or belong to another environment or store");
     };
@@ -82,6 +101,9 @@ fn timeline(record: &IncidentRecord) -> String {
         };
         (silence.from, format!("{kind} until {} by {}: {}", utc(silence.until), silence.by, silence.reason))
     }));
+    events.extend(
+        record.acknowledged.iter().map(|given| (given.at, format!("acknowledged by {}: {}", given.by, given.reason))),
+    );
     events.extend(record.escalated_at.map(|at| (at, "escalated".to_owned())));
     events.extend(
         record.closed_at.map(|at| (at, format!("closed after {}", span(at.duration_since(record.since).as_secs())))),

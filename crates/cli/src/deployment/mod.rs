@@ -1,9 +1,11 @@
 //! Commands for a deployment, with an operator's credentials.
 
 mod access;
+mod acknowledgement;
 mod doctor;
 mod incidents;
 mod maintenance;
+mod mark;
 mod memory;
 mod mutes;
 mod notify;
@@ -12,9 +14,11 @@ mod secrets;
 mod topics;
 
 pub(crate) use access::{details, region};
+pub(crate) use acknowledgement::acknowledge;
 pub(crate) use doctor::examine;
 pub(crate) use incidents::{list as incidents, show as incident};
 pub(crate) use maintenance::{list as list_maintenance, sync as sync_maintenance};
+pub(crate) use mark::mark;
 pub(crate) use memory::clear as clear_memory;
 pub(crate) use mutes::{list as mutes, mute, unmute};
 pub(crate) use notify::notify_test;

@@ -10,7 +10,6 @@ use check::incident::{CheckState, Silence, SilenceKind};
 use check::text::{cut, utc};
 use jiff::{SignedDuration, Timestamp};
 use operations::{checks, mute_rules, names, thresholds};
-use runtime::{CommitError, OperatorStore};
 use serde_json::{Value, json};
 use settings::suggestion;
 
@@ -22,8 +21,6 @@ use crate::{tables, terminal};
 
 /// Longest mute. For longer silence, disable the check or use a maintenance window.
 const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
-/// Attempts to write the state while runs write too.
-const TRIES: u32 = 8;
 
 /// Silences notifications of a check or a subject, and the alarms of a check.
 pub(crate) async fn mute(options: &MuteOptions) -> anyhow::Result<Exit> {
@@ -46,7 +43,7 @@ pub(crate) async fn mute(options: &MuteOptions) -> anyhow::Result<Exit> {
     };
     let store = access::state(&options.deployment).await?;
     let unhealthy = RefCell::new(Vec::new());
-    amend(&*store, check, |state| {
+    access::amend(&*store, check, |state| {
         *unhealthy.borrow_mut() = state.subjects.keys().cloned().collect();
         // A second mute of the same scope replaces the first.
         state.mutes.retain(|mute| now < mute.until && mute.subject != silence.subject);
@@ -59,14 +56,16 @@ pub(crate) async fn mute(options: &MuteOptions) -> anyhow::Result<Exit> {
     .await?;
     println!("{} is muted until {}", options.scope, utc(silence.until));
     println!("the check keeps running and publishing; incidents that are still open then are reported then");
-    if let Some(subject) = &silence.subject {
-        if let Some(note) = not_unhealthy(subject, &unhealthy.into_inner()) {
-            eprintln!("note: {note}");
-        }
-        println!("alarms are per check: those of {check} are not muted");
-        return Ok(Exit::Passed);
+    if let Some(subject) = &silence.subject
+        && let Some(note) = not_unhealthy(subject, &unhealthy.into_inner())
+    {
+        eprintln!("note: {note}");
     }
     if options.deployment.store.is_some() {
+        return Ok(Exit::Passed);
+    }
+    if silence.subject.is_some() {
+        println!("alarms are per check: those of {check} are not muted");
         return Ok(Exit::Passed);
     }
     match mute_alarms(&options.deployment, check, &silence).await {
@@ -113,7 +112,7 @@ pub(crate) async fn unmute(options: &UnmuteOptions) -> anyhow::Result<Exit> {
     };
     let had_silence = Cell::new(false);
     let muted = RefCell::new(Vec::new());
-    amend(&*store, check, |state| {
+    access::amend(&*store, check, |state| {
         let before = state.mutes.len();
         state.mutes.retain(|mute| mute.subject != subject || now >= mute.until);
         had_silence.set(state.mutes.len() < before);
@@ -153,15 +152,18 @@ struct Row {
     mute: Option<Silence>,
     /// The alarm mute rule, and its end.
     alarms: anyhow::Result<Option<(MuteRule, Timestamp)>>,
+    /// False for a store on this machine, where no rule mutes alarms.
+    has_rules: bool,
 }
 
 /// Lists active mutes.
 pub(crate) async fn list(options: &MutesOptions) -> anyhow::Result<Exit> {
-    let store = access::state(&options.deployment).await?;
+    let store = access::state_to_read(&options.deployment).await?;
     let rules = match &options.deployment.store {
         None => Some(rules(&options.deployment).await),
         Some(_) => None,
     };
+    let has_rules = rules.is_some();
     let now = Timestamp::now();
     let mut rows = Vec::new();
     let mut unknown = None;
@@ -171,7 +173,6 @@ pub(crate) async fn list(options: &MutesOptions) -> anyhow::Result<Exit> {
         // A rule may outlive its mute, if it could not be ended or changed.
         let alarms = match &rules {
             Some(rules) => active_rule(rules, check).await,
-            // A store on this machine has no alarms.
             None => Ok(None),
         };
         match (&alarms, check_mutes.is_empty()) {
@@ -180,9 +181,9 @@ pub(crate) async fn list(options: &MutesOptions) -> anyhow::Result<Exit> {
             (Ok(_), _) => {}
         }
         if !check_mutes.is_empty() || matches!(alarms, Ok(Some(_))) {
-            rows.push(Row { check, mute: check_mutes.into_iter().next(), alarms });
+            rows.push(Row { check, mute: check_mutes.into_iter().next(), alarms, has_rules });
         }
-        rows.extend(subject_mutes.into_iter().map(|mute| Row { check, mute: Some(mute), alarms: Ok(None) }));
+        rows.extend(subject_mutes.into_iter().map(|mute| Row { check, mute: Some(mute), alarms: Ok(None), has_rules }));
     }
     if let Some(error) = unknown {
         eprintln!("warning: cannot tell if alarms of other checks are still muted: {error}");
@@ -201,6 +202,9 @@ pub(crate) async fn list(options: &MutesOptions) -> anyhow::Result<Exit> {
 
 impl Row {
     fn as_value(&self) -> Value {
+        if !self.has_rules {
+            return json!({ "check": self.check, "mute": self.mute });
+        }
         let alarms = match &self.alarms {
             Ok(Some((rule, _))) => json!(rule.alarms),
             Ok(None) => json!([]),
@@ -220,6 +224,7 @@ impl Row {
             return [what, String::new(), until, format!("{count} muted"), String::new(), why];
         };
         let alarms = match &self.alarms {
+            _ if !self.has_rules => String::new(),
             // Rules end at full minutes, so up to one minute later.
             Ok(Some((rule, ends))) if ends.duration_since(mute.until).abs() > SignedDuration::from_mins(2) => {
                 format!("{} muted until {}", rule.alarms.len(), utc(*ends))
@@ -281,25 +286,6 @@ async fn rules(deployment: &Deployment) -> anyhow::Result<(MuteRules, &str)> {
     let environment =
         environment.context("alarms are named after the environment; give --environment together with --table")?;
     Ok((access::mute_rules(deployment.region.given.clone(), environment).await?, environment))
-}
-
-/// Changes the stored state of a check, and retries when a run writes at the same time.
-async fn amend(
-    store: &dyn OperatorStore,
-    check: &str,
-    change: impl Fn(&mut CheckState) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
-    for _ in 0..TRIES {
-        let item = store.load(check).await?;
-        let mut state = item.state;
-        change(&mut state)?;
-        match store.amend(check, item.version, &state).await {
-            Ok(()) => return Ok(()),
-            Err(CommitError::Moved) => {}
-            Err(CommitError::Store(error)) => return Err(error.into()),
-        }
-    }
-    bail!("runs of {check} kept writing the state ({TRIES} attempts); try again")
 }
 
 #[cfg(test)]

@@ -1,11 +1,14 @@
 //! `synthetics run` remembers: its store, and the commands that read it.
 
 use std::fs;
-use std::path::PathBuf;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
 use demo_platform::{DemoPlatform, Fault, Options};
+use local::Store;
 use rusqlite::Connection;
 
 use crate::{DEMO, settings_file, synthetics, text};
@@ -52,9 +55,27 @@ async fn incidents_open_and_close_from_run_to_run() {
     let id = open.lines().nth(1).unwrap().split_whitespace().next().unwrap();
     assert!(succeeded(&["incident", id, "--store", &store]).contains("still open"));
 
+    let acknowledged = ["ack", "availability", "--reason", "rolling back", "--by", "anna", "--store", &store];
+    assert!(succeeded(&acknowledged).starts_with(&format!("{id} is acknowledged\n")));
+    let shown = |id: &str| succeeded(&["incident", id, "--store", &store]);
+    assert!(incidents(&[]).contains("OPEN, ack anna") && shown(id).contains("acknowledged by anna: rolling back"));
+    let mistaken = ["ack", "availability/nothing", "--reason", "x", "--store", &store];
+    let mistaken = tokio::task::block_in_place(|| synthetics(&mistaken));
+    assert_eq!(mistaken.status.code(), Some(2));
+    let named = "no incident of availability/nothing is open\n  open: availability/";
+    assert!(text(&mistaken.stderr).contains(named), "{mistaken:?}");
+    assert!(succeeded(&["mark", "release 42", "--by", "ci", "--store", &store]).starts_with("marked at "));
+    let listed = incidents(&[]);
+    assert!(
+        listed.lines().nth(1).is_some_and(|line| line.starts_with("mark ") && line.contains("release 42 (ci)")),
+        "{listed}"
+    );
+    assert!(!incidents(&["--open"]).contains("release 42"));
+
     let muted = succeeded(&["mute", "availability", "--for", "1h", "--reason", "a test", "--store", &store]);
     assert!(muted.starts_with("availability is muted until") && !muted.contains("alarms are muted"), "{muted}");
-    assert!(succeeded(&["mutes", "--store", &store]).contains("a test"));
+    let mutes = succeeded(&["mutes", "--store", &store]);
+    assert!(mutes.contains("a test") && !mutes.contains("ALARMS") && !mutes.contains("not muted"), "{mutes}");
     succeeded(&["unmute", "availability", "--store", &store]);
     assert_eq!(succeeded(&["mutes", "--store", &store]), "nothing is muted\n");
 
@@ -62,7 +83,66 @@ async fn incidents_open_and_close_from_run_to_run() {
     run(0);
     run(0);
     assert!(incidents(&["--open"]).starts_with("no incidents are open since "));
-    assert!(succeeded(&["incident", id, "--store", &store]).contains("closed after"));
+    let closed = shown(id);
+    assert!(closed.contains("closed after") && closed.contains("acknowledged by anna: rolling back"), "{closed}");
+    let nothing = ["ack", "availability", "--reason", "x", "--store", &store];
+    let nothing = tokio::task::block_in_place(|| synthetics(&nothing));
+    assert!(text(&nothing.stderr).contains("no incident of availability is open, nor of another check"), "{nothing:?}");
+}
+
+/// A colleague's store, or one of a backup.
+#[test]
+fn store_that_cannot_be_written_is_read() {
+    let folder = folder("read-only æ?#%41");
+    let file = folder.join("synthetics.db");
+    let name = file.to_str().unwrap();
+    drop(Store::open(&file).unwrap());
+    assert!(synthetics(&["mark", "release 42", "--store", name]).status.success());
+    let set = |path: &Path, mode: u32| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    set(&file, 0o444);
+    set(&folder, 0o555);
+    // Permissions do not bind root, so that another user reads then.
+    let is_root = fs::metadata(&file).unwrap().uid() == 0;
+    let read = |arguments: &[&str]| {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_synthetics"));
+        if is_root {
+            program.uid(65_534).gid(65_534);
+        }
+        program.args(arguments).args(["--store", name]).output().unwrap()
+    };
+    let listed = read(&["incidents"]);
+    assert!(listed.status.success() && text(&listed.stdout).contains("release 42"), "{listed:?}");
+    let muted = read(&["mute", "login", "--for", "1h", "--reason", "x"]);
+    assert_eq!(muted.status.code(), Some(2));
+    assert!(text(&muted.stderr).contains("give a file in a folder that you may write"), "{muted:?}");
+    // While another process writes, its log is read too.
+    set(&folder, 0o755);
+    set(&file, 0o644);
+    let writer = Connection::open(&file).unwrap();
+    let mark = "INSERT INTO marks (at, text, by) SELECT at, 'release 43', by FROM marks";
+    writer.execute(mark, []).unwrap();
+    let log = folder.join("synthetics.db-wal");
+    for file in [&file, &log, &folder.join("synthetics.db-shm")] {
+        set(file, 0o444);
+    }
+    set(&folder, 0o555);
+    let listed = read(&["incidents"]);
+    assert!(text(&listed.stdout).contains("release 43"), "{listed:?}");
+    drop(writer);
+    // A process was killed: its last writes are in the log only.
+    set(&folder, 0o755);
+    let _ = fs::remove_file(folder.join("synthetics.db-shm"));
+    let _ = fs::remove_file(&log);
+    fs::write(&log, "some writes").unwrap();
+    set(&log, 0o444);
+    set(&folder, 0o555);
+    let refused = read(&["incidents"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(
+        text(&refused.stderr).contains("the latest writes are in the file whose name ends in `-wal`"),
+        "{refused:?}"
+    );
+    set(&folder, 0o755);
 }
 
 #[tokio::test(flavor = "multi_thread")]
