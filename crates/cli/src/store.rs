@@ -70,7 +70,7 @@ pub(crate) fn for_up(file: Option<&Path>, common: &Common) -> anyhow::Result<(Ar
     let file = match file {
         Some(name) if name == Path::new(MEMORY) => {
             eprintln!("store: memory; nothing is kept when this program ends");
-            return Ok((Arc::new(Store::in_memory()?), None));
+            return Ok((Arc::new(Store::in_memory()?.with_retention(common.retention)), None));
         }
         Some(file) => file.to_owned(),
         None => {
@@ -78,7 +78,7 @@ pub(crate) fn for_up(file: Option<&Path>, common: &Common) -> anyhow::Result<(Ar
         }
     };
     eprintln!("store: {}", file.display());
-    let store = Store::open(&file)?;
+    let store = Store::open(&file)?.with_retention(common.retention);
     store.claim(&common.environment, common.base_url.host_str().unwrap_or_default())?;
     let hold = store.hold(SystemClock.now())?;
     Ok((Arc::new(store), hold))

@@ -40,7 +40,7 @@ pub(crate) async fn up(options: &UpOptions) -> anyhow::Result<Exit> {
     let ports = ports::ports(&store, Arc::new(SystemClock), interrupt.token.clone(), [])?;
     let (destinations, network) = (settings.common.destinations.clone(), settings.common.network.clone());
     let sns = deployment::topics(&destinations).await?;
-    let (deliveries, mut sent) = Deliveries::new(ports.clone(), sns, destinations, network);
+    let (deliveries, mut sent) = Deliveries::new(ports.clone(), store.clone(), sns, destinations, network);
     let deliveries = Arc::new(deliveries);
     let ports = Ports { notifier: deliveries.clone(), ..ports };
     let clock = ports.clock.clone();
@@ -59,7 +59,7 @@ pub(crate) async fn up(options: &UpOptions) -> anyhow::Result<Exit> {
     let mut show = Show::new(options.show_json, terminal::is_verbose());
     println!("{}", settings.summary(options, served));
     let running = settings.common.clone();
-    fleet.watch(AlarmWatch::new(settings.alarms.clone(), store, clock.now()), Some(deliveries.clone()));
+    fleet.watch(AlarmWatch::new(settings.alarms.clone(), store, clock.now())?, Some(deliveries.clone()));
     fleet.replace(settings.plans);
 
     let mut look = interval(LOOK_EVERY);

@@ -6,5 +6,4 @@ mod store;
 
 pub use memory::Memory;
 pub use secrets::EnvironmentSecrets;
-pub use store::{Hold, HoldError, Newest, OpenError, Store};
-pub use store::{AlarmChange, AlarmState, OpenError, Store};
+pub use store::{AlarmChange, AlarmState, Hold, HoldError, Newest, OpenError, Store};

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use alarm::{Comparison, Data, Evaluation, MetricAlarm, MissingData, Replay, State};
 use jiff::Timestamp;
-use local::Store;
+use local::{AlarmState, Store};
 use runtime::{PortError, signed};
+use serde_json::{Value, json};
 
 /// Most values that a reason lists.
 const MAX_LISTED: usize = 5;
@@ -33,13 +34,20 @@ pub struct AlarmChange {
     pub at: Timestamp,
     /// The data points that decided, in words.
     pub reason: String,
+    /// The data points that decided, the newest last: each with the start of its period, and `null` where data is missing.
+    pub decided_by: Value,
 }
 
 impl AlarmWatch {
-    /// Watches alarms on the values of a store. All begin with insufficient data, as new alarms do.
-    #[must_use]
-    pub fn new(alarms: Vec<MetricAlarm>, store: Arc<Store>, now: Timestamp) -> Self {
-        Self { alarms, states: BTreeMap::new(), complete_from: now, store }
+    /// Watches alarms on the values of a store. Each has the state that the store knows; the others begin with insufficient data, as
+    /// new alarms do.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn new(alarms: Vec<MetricAlarm>, store: Arc<Store>, now: Timestamp) -> Result<Self, PortError> {
+        let known = store.alarm_states()?.into_iter().filter(|known| alarms.iter().any(|own| own.name == known.alarm));
+        let states = known.map(|known| (known.alarm, known.state)).collect();
+        Ok(Self { alarms, states, complete_from: now, store })
     }
 
     /// Replaces the alarms. Those that stay keep their states.
@@ -59,19 +67,35 @@ impl AlarmWatch {
         &self.states
     }
 
-    /// Evaluates all alarms at a minute, and returns those that changed.
+    /// Evaluates all alarms at a minute, stores the changes, and returns them.
     ///
     /// # Errors
-    /// When the store cannot be read. All states stay.
+    /// When the store cannot be read or written. The states that are not stored stay.
     pub fn evaluate(&mut self, at: Timestamp) -> Result<Vec<AlarmChange>, PortError> {
         let mut changes = Vec::new();
         for alarm in &self.alarms {
             let Some(evaluation) = self.evaluation(alarm, at)? else { continue };
             let from = self.states.get(&alarm.name).copied().unwrap_or(State::InsufficientData);
             let Some(to) = evaluation.state.filter(|to| *to != from) else { continue };
-            changes.push(AlarmChange { alarm: alarm.clone(), from, to, at, reason: reason(alarm, &evaluation) });
+            let points = evaluation.newest.iter().map(|(at, value)| json!({ "at": at, "value": value }));
+            let decided_by = points.collect();
+            changes.push(AlarmChange {
+                alarm: alarm.clone(),
+                from,
+                to,
+                at,
+                reason: reason(alarm, &evaluation),
+                decided_by,
+            });
         }
         for change in &changes {
+            self.store.set_alarm_state(&AlarmState {
+                alarm: change.alarm.name.clone(),
+                state: change.to,
+                since: at,
+                reason: change.reason.clone(),
+                decided_by: change.decided_by.clone(),
+            })?;
             self.states.insert(change.alarm.name.clone(), change.to);
         }
         Ok(changes)

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::process::Stdio;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use check::message::Topic;
 use check::{Phrase, foreign, ours, phrase};
+use local::Store;
 use probe::{Method, Request};
 use runtime::{Delivery, Notifier, PortError, Ports, identity, send_to_secret_url};
 use serde_json::{Value, json};
@@ -25,8 +26,6 @@ const DEADLINE: Duration = Duration::from_secs(10);
 const MAX_WAITING: usize = 1_000;
 /// Maximum length of a reason, in characters.
 const MAX_REASON: usize = 300;
-/// The store, among the destinations that have a message.
-const STORE: &str = "";
 /// Variables of the environment that a command gets. The others may be secrets of the platform.
 const KEPT: [&str; 4] = ["HOME", "LANG", "PATH", "TZ"];
 
@@ -48,13 +47,14 @@ pub trait Sns: Send + Sync {
 
 /// Notifier of `up`. A message is sent once every destination has it; until then it stays in the outbox.
 pub struct Deliveries {
-    /// Ports whose notifier is the store.
+    /// Secrets, redactor and clock.
     ports: Ports,
+    store: Arc<Store>,
     sns: Option<Arc<dyn Sns>>,
     shown: mpsc::Sender<Delivery>,
     rules: RwLock<Rules>,
-    /// Messages that some destinations have, and others do not: key and name of the destination.
-    partly: Mutex<BTreeSet<(String, String)>>,
+    /// Keys of messages that were shown and are not sent yet.
+    unsent: Mutex<BTreeSet<String>>,
 }
 
 struct Rules {
@@ -63,17 +63,18 @@ struct Rules {
 }
 
 impl Deliveries {
-    /// Stores messages through the notifier of the ports, and sends them to destinations. The receiver gets each as it is sent.
+    /// Stores messages, and sends them to destinations. The receiver gets each once.
     #[must_use]
     pub fn new(
         ports: Ports,
+        store: Arc<Store>,
         sns: Option<Arc<dyn Sns>>,
         destinations: Vec<Destination>,
         network: Network,
     ) -> (Self, mpsc::Receiver<Delivery>) {
         let (shown, received) = mpsc::channel(MAX_WAITING);
         let rules = RwLock::new(Rules { destinations, network });
-        (Self { ports, sns, shown, rules, partly: Mutex::default() }, received)
+        (Self { ports, store, sns, shown, rules, unsent: Mutex::default() }, received)
     }
 
     /// Replaces the destinations.
@@ -81,34 +82,41 @@ impl Deliveries {
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Rules { destinations, network };
     }
 
-    /// Sends the change of an alarm to the destinations of a topic that do not have it. `sent` gets the names of those that take
-    /// it. Returns what failed.
-    pub(crate) async fn alarm(
-        &self,
-        topic: Topic,
-        change: &AlarmChange,
-        sent: &mut BTreeSet<String>,
-    ) -> Vec<PortError> {
+    /// Sends the change of an alarm to the destinations of a topic that do not have it. Returns what failed.
+    pub(crate) async fn alarm(&self, topic: Topic, change: &AlarmChange) -> Vec<PortError> {
         let (destinations, network) = self.for_topic(topic);
+        let id = format!("{}/{}", change.alarm.name, change.at);
         let mut failed = Vec::new();
-        for destination in destinations {
-            if sent.contains(&destination.name) {
-                continue;
-            }
-            let result = match (&destination.kind, &self.sns) {
-                (DestinationKind::Sns(arn), Some(sns)) => {
-                    sns.say(arn, &subject(change), &text(change)).await.map_err(|error| error.describe())
+        for destination in &destinations {
+            let send = async {
+                match (&destination.kind, &self.sns) {
+                    (DestinationKind::Sns(arn), Some(sns)) => {
+                        sns.say(arn, &subject(change), &text(change)).await.map_err(|error| error.describe())
+                    }
+                    (kind, _) => self.pass_on(kind, &network, &as_json(change)).await,
                 }
-                (kind, _) => self.pass_on(kind, &network, &as_json(change)).await,
             };
-            match result {
-                Ok(()) => {
-                    sent.insert(destination.name);
-                }
-                Err(why) => failed.push(self.failure(&change.alarm.name, &destination, why)),
-            }
+            failed.extend(self.attempt(&id, topic, destination, send).await.err());
         }
         failed
+    }
+
+    /// Sends a message to a destination, unless it has it, and stores the result.
+    async fn attempt(
+        &self,
+        id: &str,
+        topic: Topic,
+        destination: &Destination,
+        send: impl Future<Output = Result<(), Phrase>>,
+    ) -> Result<(), PortError> {
+        let name = &destination.name;
+        if self.store.delivered(id, topic, name)? {
+            return Ok(());
+        }
+        let result = send.await.map_err(|why| why.admit(&self.ports.redactor, MAX_REASON).to_string());
+        let stored = result.as_ref().copied().map_err(String::as_str);
+        self.store.record_delivery(id, topic, name, self.ports.clock.now(), stored)?;
+        result.map_err(|why| PortError { retryable: true, ..PortError::new(format!("send {id} to {name}"), why) })
     }
 
     fn for_topic(&self, topic: Topic) -> (Vec<Destination>, Network) {
@@ -129,66 +137,45 @@ impl Deliveries {
         }
     }
 
-    fn failure(&self, message: &str, destination: &Destination, why: Phrase) -> PortError {
-        let detail = why.admit(&self.ports.redactor, MAX_REASON).to_string();
-        PortError { retryable: true, ..PortError::new(format!("send {message} to {}", destination.name), detail) }
-    }
-
-    fn partly(&self) -> std::sync::MutexGuard<'_, BTreeSet<(String, String)>> {
-        self.partly.lock().unwrap_or_else(PoisonError::into_inner)
+    fn unsent(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.unsent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[async_trait]
 impl Notifier for Deliveries {
     fn has(&self, topic: Topic) -> bool {
-        self.ports.notifier.has(topic)
+        self.store.has(topic)
     }
 
     async fn send(&self, delivery: &Delivery) -> Result<(), PortError> {
-        let key = delivery.key();
         let (destinations, network) = self.for_topic(delivery.topic);
-        let stored = (key.clone(), STORE.to_owned());
-        if !self.partly().contains(&stored) {
-            self.ports.notifier.send(delivery).await?;
-            self.partly().insert(stored);
+        self.store.send(delivery).await?;
+        if self.unsent().insert(delivery.key()) {
             // A terminal that is stopped holds up no message.
             let _ = self.shown.try_send(delivery.clone());
         }
-        let mut failure = None;
+        let mut failed = None;
         for destination in &destinations {
-            let place = (key.clone(), destination.name.clone());
-            if self.partly().contains(&place) {
-                continue;
-            }
-            let sent = match (&destination.kind, &self.sns) {
-                (DestinationKind::Sns(arn), Some(sns)) => {
-                    sns.notify(arn, delivery).await.map_err(|error| error.describe())
-                }
-                (kind, _) => {
-                    let message = serde_json::to_value(&delivery.notification).unwrap_or_default();
-                    self.pass_on(kind, &network, &message).await
+            let send = async {
+                match (&destination.kind, &self.sns) {
+                    (DestinationKind::Sns(arn), Some(sns)) => {
+                        sns.notify(arn, delivery).await.map_err(|error| error.describe())
+                    }
+                    (kind, _) => {
+                        let message = serde_json::to_value(&delivery.notification).unwrap_or_default();
+                        self.pass_on(kind, &network, &message).await
+                    }
                 }
             };
-            match sent {
-                Ok(()) => {
-                    self.partly().insert(place);
-                }
-                Err(why) => failure = Some(self.failure(&key, destination, why)),
-            }
+            let id = &delivery.notification.notification_id;
+            failed = failed.or(self.attempt(id, delivery.topic, destination, send).await.err());
         }
-        match failure {
-            Some(failure) => Err(failure),
-            // Also of messages that fell out of the outbox.
-            None if self.partly().len() > MAX_WAITING => {
-                self.partly().clear();
-                Ok(())
-            }
-            None => {
-                self.partly().retain(|(sent, _)| *sent != key);
-                Ok(())
-            }
+        if let Some(error) = failed {
+            return Err(error);
         }
+        self.unsent().remove(&delivery.key());
+        Ok(())
     }
 }
 
@@ -232,7 +219,7 @@ fn subject(change: &AlarmChange) -> String {
 }
 
 fn text(change: &AlarmChange) -> String {
-    let AlarmChange { alarm, from, to, at, reason } = change;
+    let AlarmChange { alarm, from, to, at, reason, .. } = change;
     format!(
         "{} changed from {} to {} at {}\n\n{reason}\n\n{}\n",
         alarm.name,
@@ -245,7 +232,7 @@ fn text(change: &AlarmChange) -> String {
 
 /// The change as CloudWatch writes it for programs ("Amazon SNS message format" in its user guide), as far as one machine knows it.
 fn as_json(change: &AlarmChange) -> Value {
-    let AlarmChange { alarm, from, to, at, reason } = change;
+    let AlarmChange { alarm, from, to, at, reason, .. } = change;
     json!({
         "AlarmName": alarm.name,
         "AlarmDescription": alarm.description,

@@ -1,6 +1,5 @@
 //! The evaluation of alarms, minute by minute.
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -21,14 +20,6 @@ const ASLEEP_AFTER: SignedDuration = SignedDuration::from_secs(150);
 /// Longest time for which a change is sent again and again.
 const SENT_FOR: SignedDuration = SignedDuration::from_hours(1);
 
-/// A change on its way to destinations.
-struct Pending {
-    topic: Topic,
-    change: AlarmChange,
-    /// Names of the destinations that have it.
-    sent: BTreeSet<String>,
-}
-
 /// Evaluates the alarms after each full minute, and sends their changes, until it is stopped.
 pub(crate) async fn evaluate_every_minute(
     watch: Arc<Mutex<AlarmWatch>>,
@@ -38,7 +29,7 @@ pub(crate) async fn evaluate_every_minute(
 ) {
     let clock = events.clock();
     let mut evaluated = full_minute(clock.now());
-    let mut pending: Vec<Pending> = Vec::new();
+    let mut pending: Vec<(Topic, AlarmChange)> = Vec::new();
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
@@ -55,7 +46,7 @@ pub(crate) async fn evaluate_every_minute(
             Ok(changes) => {
                 for change in changes {
                     if let Some(topic) = topic(&change) {
-                        pending.push(Pending { topic, change: change.clone(), sent: BTreeSet::new() });
+                        pending.push((topic, change.clone()));
                     }
                     events.tell(Event::Alarm(Box::new(change)));
                 }
@@ -63,12 +54,12 @@ pub(crate) async fn evaluate_every_minute(
             Err(error) => events.tell(Event::AlarmsUnread(error)),
         }
         let Some(deliveries) = &deliveries else { continue };
-        pending.retain(|pending| minute.duration_since(pending.change.at).abs() <= SENT_FOR);
+        pending.retain(|(_, change)| minute.duration_since(change.at).abs() <= SENT_FOR);
         let mut left = Vec::new();
-        for mut one in pending {
-            let failed = deliveries.alarm(one.topic, &one.change, &mut one.sent).await;
+        for (topic, change) in pending {
+            let failed = deliveries.alarm(topic, &change).await;
             if !failed.is_empty() {
-                left.push(one);
+                left.push((topic, change));
             }
             failed.into_iter().for_each(|error| events.tell(Event::AlarmNotSent(error)));
         }

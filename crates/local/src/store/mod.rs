@@ -71,7 +71,7 @@ impl Store {
         let file = Path::new(IN_MEMORY);
         let mut connection = Connection::open_in_memory().map_err(|error| OpenError::new(file, error))?;
         schema::prepare(&mut connection).map_err(|error| error.about(file))?;
-        Ok(Self { connection: Mutex::new(connection), file: file.into() })
+        Ok(Self { connection: Mutex::new(connection), file: file.into(), retention: Retention::default() })
     }
 
     /// Opens a file that a run has written.

@@ -60,7 +60,7 @@ async fn slow_runs_raise_the_alarm_with_its_values() {
         let value = if (10..15).contains(&minute) { slow } else { 100.0 };
         publish(&store, &DURATION, value, at(minute)).await;
     }
-    let mut watch = AlarmWatch::new(alarms.clone(), store, at(0));
+    let mut watch = AlarmWatch::new(alarms.clone(), store, at(0)).unwrap();
     let id = || "SlowLogin".to_owned();
     assert_eq!(changes(&mut watch, 0..14), [(0, id(), State::Ok)]);
     let raised: Vec<_> = (14..16).flat_map(|minute| watch.evaluate(at(minute)).unwrap()).collect();
@@ -78,7 +78,7 @@ async fn silence_counts_only_while_checks_run() {
         publish(&store, &INCONCLUSIVE, 0.0, at(minute)).await;
     }
     // The program starts again after an hour.
-    let mut watch = AlarmWatch::new(shipped(&["MonitoringLostLogin"]), store.clone(), at(70));
+    let mut watch = AlarmWatch::new(shipped(&["MonitoringLostLogin"]), store.clone(), at(70)).unwrap();
     assert_eq!(changes(&mut watch, 70..75), [], "nothing is missing yet");
     let lost = changes(&mut watch, 75..90);
     assert!(matches!(&lost[..], [(minute, _, State::Alarm)] if *minute < 80), "{lost:?}");
@@ -127,13 +127,13 @@ async fn lost_monitoring_reaches_the_pager_and_is_sent_again() {
     let clock = Arc::new(Fast(at(0), tokio::time::Instant::now()));
     let store = Arc::new(Store::in_memory().unwrap());
     let ports = check_testkit::ports(&Arc::default(), &Arc::default(), []);
-    let ports = Ports { clock: clock.clone(), notifier: store.clone(), ..ports };
+    let ports = Ports { clock: clock.clone(), ..ports };
     let network = Network::new(EgressPolicy::default(), Tls::new(&[]).unwrap());
-    let (deliveries, _shown) = Deliveries::new(ports.clone(), None, vec![pager(Topic::OnCall)], network);
+    let (deliveries, _shown) = Deliveries::new(ports.clone(), store.clone(), None, vec![pager(Topic::OnCall)], network);
     let (mut fleet, mut events) = Fleet::new(Runner { ports, reports: None });
     // It has no action: programs read its state.
     let alarms = shipped(&["MonitoringLostLogin", "FailingLogin"]);
-    fleet.watch(AlarmWatch::new(alarms, store, clock.now()), Some(Arc::new(deliveries)));
+    fleet.watch(AlarmWatch::new(alarms, store, clock.now()).unwrap(), Some(Arc::new(deliveries)));
     let mut seen = Vec::new();
     while !folder.join("messages").exists() {
         let Some(event) = events.recv().await else { panic!("{seen:?}") };

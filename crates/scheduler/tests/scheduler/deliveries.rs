@@ -80,8 +80,8 @@ fn deliveries(destinations: Vec<Destination>, url: &str) -> Deliveries {
     let url = url.to_owned();
     let secrets = EnvironmentSecrets::new(move |name: &str| (name == "WEBHOOK").then(|| url.clone().into()));
     let ports = check_testkit::ports(&Arc::default(), &Arc::default(), []);
-    let ports = Ports { notifier: store, secrets: Arc::new(secrets), ..ports };
-    Deliveries::new(ports, None, destinations, network()).0
+    let ports = Ports { secrets: Arc::new(secrets), ..ports };
+    Deliveries::new(ports, store, None, destinations, network()).0
 }
 
 /// Settings of a network that includes this machine.
