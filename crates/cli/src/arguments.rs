@@ -372,6 +372,9 @@ pub(crate) struct DemoOptions {
     /// Port of the demo platform; 0 picks a free one. [default: 8480]
     #[arg(long)]
     pub(crate) port: Option<u16>,
+    /// File that keeps incidents and results after the demo. [default: none]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) store: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

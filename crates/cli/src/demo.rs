@@ -1,27 +1,25 @@
 //! `synthetics demo`: platform, checks on a short schedule, messages.
 
 use std::ffi::OsStr;
-use std::future::pending;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::anyhow;
+use anyhow::{anyhow, bail};
 use demo_platform::{DemoPlatform, Fault, Options, Running, Throttle};
-use local::Memory;
-use operations::checks;
-use runtime::{AnyCheck, Clock, Invocation, Ports, SkippingClock, SystemClock};
-use serde_json::json;
+use operations::{checks, thresholds};
+use runtime::{AnyCheck, Clock, Delivery, Ports, SkippingClock, SystemClock};
+use scheduler::{AlarmWatch, Deliveries, Event, Fleet, Order, Plan, Runner};
 use settings::replaced;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval};
 
 use crate::arguments::DemoOptions;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::show::{Show, counted};
 use crate::styled::{Styled, Tone};
-use crate::{faults, ports, terminal};
+use crate::{faults, ports, store, terminal};
 
 /// Settings of the demo, embedded in the program.
 const SETTINGS: &str = include_str!("../../../infra/layer/settings/demo.toml");
@@ -30,6 +28,8 @@ const SETTINGS_NAME: &str = "infra/layer/settings/demo.toml";
 const DEFAULT_PORT: u16 = 8480;
 /// Healthy runs before the fault is injected.
 const HEALTHY_RUNS: u32 = 2;
+/// Interval at which the demo looks if it is time for the fault or for the end.
+const MOMENTS: Duration = Duration::from_millis(100);
 /// Part of the total time after which the fault is cleared, so that the recovery shows.
 const FAULT_GOES_AFTER: f64 = 0.55;
 
@@ -44,11 +44,16 @@ pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
         .map_err(|error| anyhow!("failed to {error}; --port 0 picks a free one"))?;
     let checks = checks_for(&platform, &options.checks)?;
     spec.iter().try_for_each(|fault| faults::expect_seen(fault, &checks))?;
-    let memory = Arc::new(Memory::default());
     let interrupt = Interrupt::listen()?;
+    let store = store::for_demo(options.store.as_deref())?;
     let ports =
-        ports::ports(&memory, Arc::new(SystemClock), interrupt.token.clone(), ports::demo_parameters(&platform))?;
-    let mut rounds = Rounds { show: Show::new(options.show_json, true), runs: 0 };
+        ports::ports(&store, Arc::new(SystemClock), interrupt.token.clone(), ports::demo_parameters(&platform))?;
+    let Some(common) = checks.first().map(|check| check.common().clone()) else { bail!("the demo has no check") };
+    let (deliveries, mut sent) = Deliveries::new(ports.clone(), store.clone(), None, Vec::new(), common.network);
+    let deliveries = Arc::new(deliveries);
+    let ports = Ports { notifier: deliveries.clone(), ..ports };
+    let clock = ports.clock.clone();
+    let (mut fleet, mut events) = Fleet::new(Runner { ports, reports: Some(store.clone()) }, Order::InSequence);
     let (base, admin) = (platform.base_url(), platform.admin_url());
     let banner = format!(
         "Demo platform    {base}\n\
@@ -60,39 +65,55 @@ pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
     );
     terminal::print(&banner.into());
 
-    let mut schedule = interval(options.every);
-    schedule.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let ids: Vec<&'static str> = checks.iter().map(|check| check.id()).collect();
+    let alarms = thresholds::on_checks(thresholds::shipped(&common.environment)?, &ids, Some(options.every));
+    fleet.watch(AlarmWatch::new(alarms, store, clock.now())?, Some(deliveries));
+    let plan = |check| Plan { check: Arc::from(check), every: options.every, may_send: true };
+    fleet.replace(checks.into_iter().map(plan).collect());
+
     let began = Instant::now();
-    let mut end = pin!(async {
-        match options.duration {
-            Some(duration) => sleep(duration).await,
-            None => pending().await,
-        }
-    });
+    let mut moments = interval(MOMENTS);
+    moments.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut script =
         Script { fault: spec.map(|spec| spec.fault), duration: options.duration, activated: false, cleared: false };
+    let mut rounds = Rounds::new(Show::new(options.show_json, true), ids);
     loop {
-        let is_due = async {
+        let next = async {
             tokio::select! {
-                _ = schedule.tick() => true,
-                () = &mut end => false,
-                () = interrupt.token.cancelled() => false,
+                biased;
+                () = interrupt.token.cancelled() => Next::End,
+                Some(event) = events.recv() => Next::Event(event),
+                _ = moments.tick() => Next::Moment,
             }
         };
-        if !rounds.show.fitting(is_due).await {
-            break;
+        match rounds.show.fitting(next).await {
+            Next::End => break,
+            Next::Event(event) => rounds.event(event, &mut sent),
+            Next::Moment => {}
         }
-        // A run that has begun is finished, so the next one may be due as well.
         if options.duration.is_some_and(|duration| began.elapsed() >= duration) {
             break;
         }
-        script.play(&platform, rounds.runs, began.elapsed());
-        rounds.round(&checks, &ports, &memory).await?;
+        rounds.next.extend(script.play(&platform, rounds.finished(), began.elapsed()));
+    }
+    // Runs that have begun are finished.
+    rounds.show.fitting(fleet.stop()).await;
+    let is_interrupted = interrupt.token.is_cancelled();
+    while let Ok(event) = events.try_recv() {
+        rounds.last_event(event, &mut sent, is_interrupted);
     }
     platform.stop().await;
     rounds.show.end();
     terminal::print(&rounds.counts().into());
     Ok(interrupt.exit_or(Exit::from_reports(rounds.show.overview.reports())))
+}
+
+/// What happens next.
+enum Next {
+    End,
+    Event(Event),
+    /// It may be time for the fault, or for the end.
+    Moment,
 }
 
 /// The program as the user started it, to be copied into a command: `cargo demo` starts one that is not installed.
@@ -128,54 +149,88 @@ struct Script {
 }
 
 impl Script {
-    fn play(&mut self, platform: &Running, runs: u32, elapsed: Duration) {
-        let Some(fault) = self.fault else { return };
+    /// Injects or clears the fault if it is time. Returns what to say with the next run, so that the screen stays still between runs.
+    fn play(&mut self, platform: &Running, runs: u32, elapsed: Duration) -> Option<String> {
+        let fault = self.fault?;
         if !self.activated && runs >= HEALTHY_RUNS {
             platform.faults().activate(fault);
             self.activated = true;
-            terminal::print(&Styled::new(Tone::Strong, format!("=> fault {fault} injected")));
+            return Some(format!("=> fault {fault} injected"));
         }
         let goes = self.duration.map(|duration| duration.mul_f64(FAULT_GOES_AFTER));
         if self.activated && !self.cleared && goes.is_some_and(|goes| elapsed >= goes) {
             platform.faults().clear(fault);
             self.cleared = true;
-            terminal::print(&Styled::new(Tone::Strong, format!("=> fault {fault} cleared")));
+            return Some(format!("=> fault {fault} cleared"));
         }
+        None
     }
 }
 
 /// The demo's rounds of all checks.
 struct Rounds {
     show: Show,
-    /// Finished rounds.
-    runs: u32,
+    checks: Vec<&'static str>,
+    /// Finished runs of each check, in their order.
+    runs: Vec<u32>,
+    /// What to say with the next run.
+    next: Vec<String>,
 }
 
 impl Rounds {
-    /// Runs each check once.
-    async fn round(&mut self, checks: &[Box<dyn AnyCheck>], ports: &Ports, memory: &Memory) -> anyhow::Result<()> {
-        let show = &mut self.show;
-        for (check, number) in checks.iter().zip(1..) {
-            show.status = format!("run {}: {} ({number} of {})", self.runs + 1, check.id(), checks.len());
-            show.redraw();
-            let event = json!({ "scheduled_time": ports.clock.now().to_string() });
-            let invocation = Invocation { event, killed_at: None, may_send: true };
-            let report = show.fitting(check.run(ports, &invocation)).await?;
-            show.ended(check.id(), report);
-            memory.take_sent().iter().for_each(|delivery| show.sent(delivery));
-            if ports.interrupt.is_cancelled() {
-                return Ok(());
-            }
+    fn new(show: Show, checks: Vec<&'static str>) -> Self {
+        Self { show, runs: vec![0; checks.len()], checks, next: Vec::new() }
+    }
+
+    /// Finished rounds.
+    fn finished(&self) -> u32 {
+        self.runs.iter().copied().min().unwrap_or_default()
+    }
+
+    /// Shows what happened, and the messages that were sent meanwhile.
+    fn event(&mut self, event: Event, sent: &mut mpsc::Receiver<Delivery>) {
+        for said in std::mem::take(&mut self.next) {
+            terminal::print(&Styled::new(Tone::Strong, said));
         }
-        self.runs += 1;
-        self.show.status = format!("Ctrl-C ends the demo; {}", self.counts());
+        match &event {
+            Event::Began { check } => {
+                let (place, all) = (self.place(check) + 1, self.checks.len());
+                self.show.status = format!("run {}: {check} ({place} of {all})", self.runs[place - 1] + 1);
+            }
+            // An hour is a minute here, so a long run takes the time of several.
+            Event::Missed { .. } => return,
+            Event::Ended { check, .. } => {
+                let place = self.place(check);
+                self.runs[place] += 1;
+                if self.runs.iter().all(|runs| *runs == self.finished()) {
+                    self.show.status = format!("Ctrl-C ends the demo; {}", self.counts());
+                }
+            }
+            _ => {}
+        }
+        self.show.event(event);
+        while let Ok(delivery) = sent.try_recv() {
+            self.show.sent(&delivery);
+        }
         self.show.redraw();
-        Ok(())
+    }
+
+    /// Shows what happened before the end. A run that was interrupted does not count.
+    fn last_event(&mut self, event: Event, sent: &mut mpsc::Receiver<Delivery>, is_interrupted: bool) {
+        let before = self.runs.clone();
+        self.event(event, sent);
+        if is_interrupted {
+            self.runs = before;
+        }
+    }
+
+    fn place(&self, check: &str) -> usize {
+        self.checks.iter().position(|own| *own == check).unwrap_or_default()
     }
 
     fn counts(&self) -> String {
         let sent = counted(self.show.notified, "notification");
-        match self.runs {
+        match self.finished() {
             0 => format!("stopped in the first run, {sent} sent"),
             runs => format!("{} of each check, {sent} sent", counted(runs, "run")),
         }

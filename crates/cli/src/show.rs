@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::pin::pin;
 use std::time::Duration;
 
+use alarm::State;
 use check::{Outcome, Report};
 use runtime::Delivery;
+use scheduler::{AlarmChange, Event, Missed};
 use tokio::time::interval;
 
 use crate::overview::Overview;
@@ -65,8 +67,55 @@ impl Show {
         }
     }
 
+    /// Shows an event. Returns the number of runs that have ended with it.
+    pub(crate) fn event(&mut self, event: Event) -> u64 {
+        match event {
+            Event::Began { .. } => 0,
+            Event::Ended { check, report, losses, .. } => {
+                for loss in losses {
+                    eprintln!("warning: {}\n  {}", loss.error, loss.consequence);
+                }
+                self.ended(check, *report);
+                1
+            }
+            Event::NotRun { check, error, .. } => {
+                eprintln!("warning: {check} was not run: {error}");
+                0
+            }
+            Event::Missed { check, missed, count, .. } => {
+                let why = match missed {
+                    Missed::Asleep => "this machine slept, or was too busy",
+                    Missed::StillRunning => "the run before took longer than the interval",
+                };
+                let runs = counted(u32::try_from(count).unwrap_or(u32::MAX), "run");
+                eprintln!("warning: {check}: {runs} missed, and not caught up: {why}");
+                0
+            }
+            Event::ClockSetBack { check, by, .. } => {
+                eprintln!("warning: {check}: the clock of this machine was set back by {} s or more", by.as_secs());
+                0
+            }
+            Event::Alarm(change) => {
+                let is_news = change.to == State::Alarm || change.from == State::Alarm;
+                // At the start, all alarms leave the state of too few values.
+                if is_news {
+                    terminal::print(&alarm_line(&change));
+                }
+                0
+            }
+            Event::AlarmNotSent(error) => {
+                eprintln!("warning: {error}\n  it is sent again in a minute");
+                0
+            }
+            Event::AlarmsUnread(error) => {
+                eprintln!("warning: {error}\n  the alarms were not evaluated");
+                0
+            }
+        }
+    }
+
     /// Takes the report of a run, and logs it.
-    pub(crate) fn ended(&mut self, check: &'static str, report: Report) {
+    fn ended(&mut self, check: &'static str, report: Report) {
         self.log(check, &report);
         self.overview.insert(check, report);
     }
@@ -114,6 +163,20 @@ impl Show {
             terminal::print(&self.overview.table().with(Tone::Plain, "\n"));
         }
     }
+}
+
+/// Renders a change of an alarm's state.
+fn alarm_line(change: &AlarmChange) -> Styled {
+    let AlarmChange { alarm, to, at, reason, .. } = change;
+    let tone = match to {
+        State::Alarm => Tone::Failed,
+        State::Ok => Tone::Passed,
+        State::InsufficientData => Tone::Faint,
+    };
+    let mut line = Styled::new(Tone::Faint, at.strftime("%H:%M:%S  ").to_string());
+    line.push(tone, format!("alarm {} {}", alarm.name, to.as_str()));
+    let description = if *to == State::Alarm { format!("\n            {}", alarm.description) } else { String::new() };
+    line.with(Tone::Plain, format!("\n            {reason}{description}"))
 }
 
 /// Renders the failures of a run, a line each, for the log above the table.

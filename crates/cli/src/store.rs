@@ -84,6 +84,21 @@ pub(crate) fn for_up(file: Option<&Path>, common: &Common) -> anyhow::Result<(Ar
     Ok((Arc::new(store), hold))
 }
 
+/// Opens the store of the demo: a file, or memory.
+pub(crate) fn for_demo(file: Option<&Path>) -> anyhow::Result<Arc<Store>> {
+    let store = match file {
+        None => Store::in_memory()?,
+        Some(file) => {
+            let store = Store::open(file)?;
+            // Its port may be another each time.
+            store.claim("demo", "demo")?;
+            eprintln!("store: {}", file.display());
+            store
+        }
+    };
+    Ok(Arc::new(store))
+}
+
 /// The file of an environment in the user's folder for data. `None`: there is no such folder, and none can be created.
 fn default_file(environment: &str) -> Option<PathBuf> {
     let folder = etcetera::base_strategy::choose_native_strategy().ok()?.data_dir().join("just-driving-synthetics");

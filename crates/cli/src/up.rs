@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use console::{Guard, Source};
 use operations::{checks, thresholds};
 use runtime::{AnyCheck, CancellationToken, Delivery, Ports, SystemClock};
-use scheduler::{AlarmChange, AlarmWatch, Deliveries, Event, Fleet, Missed, Plan, Runner};
+use scheduler::{AlarmWatch, Deliveries, Event, Fleet, Order, Plan, Runner};
 use settings::Common;
 use tokio::net::TcpListener;
 use tokio::time::{MissedTickBehavior, interval, sleep};
@@ -20,7 +20,6 @@ use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::run::allowed;
 use crate::show::{Show, counted};
-use crate::styled::{Styled, Tone};
 use crate::{deployment, ports, store, terminal};
 
 /// Interval at which the settings file is compared.
@@ -44,7 +43,7 @@ pub(crate) async fn up(options: &UpOptions) -> anyhow::Result<Exit> {
     let deliveries = Arc::new(deliveries);
     let ports = Ports { notifier: deliveries.clone(), ..ports };
     let clock = ports.clock.clone();
-    let (mut fleet, mut events) = Fleet::new(Runner { ports, reports: Some(store.clone()) });
+    let (mut fleet, mut events) = Fleet::new(Runner { ports, reports: Some(store.clone()) }, Order::Spread);
     let serving = CancellationToken::new();
     let mut served = None;
     if let Some((address, guard)) = address {
@@ -81,7 +80,7 @@ pub(crate) async fn up(options: &UpOptions) -> anyhow::Result<Exit> {
         };
         match show.fitting(next).await {
             Next::End => break,
-            Next::Event(event) => runs += shown_event(&mut show, event),
+            Next::Event(event) => runs += show.event(event),
             Next::Sent(delivery) => show.sent(&delivery),
             Next::Reload => {
                 if let Ok(new) = read(&options.settings).inspect_err(kept) {
@@ -104,7 +103,7 @@ pub(crate) async fn up(options: &UpOptions) -> anyhow::Result<Exit> {
     fleet.stop().await;
     serving.cancel();
     while let Ok(event) = events.try_recv() {
-        runs += shown_event(&mut show, event);
+        runs += show.event(event);
     }
     while let Ok(delivery) = sent.try_recv() {
         show.sent(&delivery);
@@ -196,64 +195,6 @@ fn apply(options: &UpOptions, text: String, running: &Common, fleet: &mut Fleet,
 
 fn kept(error: &anyhow::Error) {
     eprintln!("warning: the settings were not read again, the checks go on with the earlier ones\n{error:#}");
-}
-
-/// Shows an event. Returns the number of runs that have ended with it.
-fn shown_event(show: &mut Show, event: Event) -> u64 {
-    match event {
-        Event::Began { .. } => 0,
-        Event::Ended { check, report, losses, .. } => {
-            for loss in losses {
-                eprintln!("warning: {}\n  {}", loss.error, loss.consequence);
-            }
-            show.ended(check, *report);
-            1
-        }
-        Event::NotRun { check, error, .. } => {
-            eprintln!("warning: {check} was not run: {error}");
-            0
-        }
-        Event::Missed { check, missed, count, .. } => {
-            let why = match missed {
-                Missed::Asleep => "this machine slept, or was too busy",
-                Missed::StillRunning => "the run before took longer than the interval",
-            };
-            let runs = counted(u32::try_from(count).unwrap_or(u32::MAX), "run");
-            eprintln!("warning: {check}: {runs} missed, and not caught up: {why}");
-            0
-        }
-        Event::ClockSetBack { check, by, .. } => {
-            eprintln!("warning: {check}: the clock of this machine was set back by {} s or more", by.as_secs());
-            0
-        }
-        Event::Alarm(change) => {
-            terminal::print(&alarm_line(&change));
-            0
-        }
-        Event::AlarmNotSent(error) => {
-            eprintln!("warning: {error}\n  it is sent again in a minute");
-            0
-        }
-        Event::AlarmsUnread(error) => {
-            eprintln!("warning: {error}\n  the alarms were not evaluated");
-            0
-        }
-    }
-}
-
-/// Renders a change of an alarm's state.
-fn alarm_line(change: &AlarmChange) -> Styled {
-    let AlarmChange { alarm, to, at, reason, .. } = change;
-    let tone = match to {
-        alarm::State::Alarm => Tone::Failed,
-        alarm::State::Ok => Tone::Passed,
-        alarm::State::InsufficientData => Tone::Faint,
-    };
-    let mut line = Styled::new(Tone::Faint, at.strftime("%H:%M:%S  ").to_string());
-    line.push(tone, format!("alarm {} {}", alarm.name, to.as_str()));
-    let description =
-        if *to == alarm::State::Alarm { format!("\n            {}", alarm.description) } else { String::new() };
-    line.with(Tone::Plain, format!("\n            {reason}{description}"))
 }
 
 /// Value of `--listen` that opens no port.

@@ -11,14 +11,19 @@ use tokio::task::JoinHandle;
 use crate::events::Events;
 use crate::job::Job;
 use crate::minutes::evaluate_every_minute;
-use crate::{AlarmWatch, Board, Deliveries, Event, Plan, Runner};
+use crate::{AlarmWatch, Board, Deliveries, Event, Order, Plan, Runner};
 
 /// Time between the first runs of two checks.
 const APART: SignedDuration = SignedDuration::from_millis(200);
+/// Time between the times of two checks that run in sequence, so that they ask for their turns in order.
+const IN_ORDER: SignedDuration = SignedDuration::from_millis(20);
 
 /// Checks that run at their cadence, each never twice at the same time, and the alarms on their values.
 pub struct Fleet {
     runner: Arc<Runner>,
+    order: Order,
+    /// Where only one check may run at a time: held by the one that runs.
+    turn: Option<Arc<tokio::sync::Mutex<()>>>,
     events: Events,
     jobs: BTreeMap<&'static str, Started>,
     alarms: Option<(Arc<Mutex<AlarmWatch>>, Started)>,
@@ -32,9 +37,10 @@ struct Started {
 impl Fleet {
     /// Creates a fleet without checks. The receiver gets what happens, unless it falls far behind.
     #[must_use]
-    pub fn new(runner: Runner) -> (Self, mpsc::Receiver<Event>) {
+    pub fn new(runner: Runner, order: Order) -> (Self, mpsc::Receiver<Event>) {
         let (events, received) = Events::new(runner.ports.clock.clone());
-        (Self { runner: Arc::new(runner), events, jobs: BTreeMap::new(), alarms: None }, received)
+        let turn = (order == Order::InSequence).then(Arc::default);
+        (Self { runner: Arc::new(runner), order, turn, events, jobs: BTreeMap::new(), alarms: None }, received)
     }
 
     /// Progress of the checks.
@@ -49,21 +55,29 @@ impl Fleet {
         before.values().for_each(|started| started.stop.cancel());
         let now = self.runner.ports.clock.now();
         let mut at_once = now;
+        let apart = match self.order {
+            Order::Spread => APART,
+            Order::InSequence => IN_ORDER,
+        };
         let mut planned = Vec::new();
         for plan in plans {
             let id = plan.check.id();
             let before = before.remove(id);
-            let first = match before {
-                Some(_) => plan.ticks().after(now),
-                None => {
-                    let first = at_once;
-                    at_once = first.saturating_add(APART).unwrap_or(first);
-                    first
-                }
-            };
+            let ticks = plan.ticks(self.order, at_once);
+            let first = if before.is_none() { at_once } else { ticks.after(now) };
+            if before.is_none() || self.order == Order::InSequence {
+                at_once = at_once.saturating_add(apart).unwrap_or(at_once);
+            }
             planned.push((id, plan.every, first));
             let stop = CancellationToken::new();
-            let job = Job { runner: self.runner.clone(), plan, stop: stop.clone(), events: self.events.clone() };
+            let job = Job {
+                runner: self.runner.clone(),
+                plan,
+                ticks,
+                turn: self.turn.clone(),
+                stop: stop.clone(),
+                events: self.events.clone(),
+            };
             let task = tokio::spawn(async move {
                 if let Some(before) = before {
                     // A task that panicked has ended too.

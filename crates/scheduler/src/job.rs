@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use runtime::{CancellationToken, Invocation, signed};
 use serde_json::json;
+use tokio::sync::Mutex;
 
 use crate::events::Events;
 use crate::ticks::Ticks;
@@ -20,6 +21,10 @@ const LATE_AFTER: SignedDuration = SignedDuration::from_secs(60);
 pub(crate) struct Job {
     pub(crate) runner: Arc<Runner>,
     pub(crate) plan: Plan,
+    /// Times of its runs.
+    pub(crate) ticks: Ticks,
+    /// Held by the job that runs, where only one may.
+    pub(crate) turn: Option<Arc<Mutex<()>>>,
     /// Ends the job after the run in progress.
     pub(crate) stop: CancellationToken,
     pub(crate) events: Events,
@@ -28,7 +33,7 @@ pub(crate) struct Job {
 impl Job {
     /// Repeats the check from a time on, until the job or the program is asked to stop.
     pub(crate) async fn repeat(self, first: Timestamp) {
-        let ticks = self.plan.ticks();
+        let ticks = self.ticks;
         let mut due = first;
         let mut latest = Timestamp::MIN;
         while let Some(begins) = self.wait(ticks, &mut due).await {
@@ -42,9 +47,18 @@ impl Job {
             // After the clock was set back, runs are manual ones: their times are not after those of earlier runs.
             let event = if due > latest { json!({ "scheduled_time": due.to_string() }) } else { json!({}) };
             latest = latest.max(due);
+            let turn = match &self.turn {
+                Some(turn) => Some(turn.lock().await),
+                None => None,
+            };
+            if self.is_stopped() {
+                return;
+            }
             self.run(event, ticks.after(due)).await;
+            drop(turn);
             let ended = self.now();
-            let next = ticks.after(due);
+            // The first run has a time of its own.
+            let next = ticks.after(due.saturating_add(signed(self.plan.every) / 2).unwrap_or(due));
             due = if next < ended {
                 let count = ticks.between(due, ended);
                 let next = ticks.after(ended);
@@ -72,14 +86,15 @@ impl Job {
         loop {
             let now = self.now();
             let left = due.duration_since(now);
-            let by = left - signed(self.plan.every);
+            // The second run may be later than an interval after the first.
+            let by = left - signed(self.plan.every) - signed(self.plan.every) / 2;
             if by > SignedDuration::ZERO {
                 *due = ticks.after(now);
                 self.events.tell(Event::ClockSetBack { check: self.id(), by, next: *due });
                 continue;
             }
             let slice = Duration::try_from(left).unwrap_or_default().min(LOOK_EVERY);
-            if interrupt.is_cancelled() || self.stop.is_cancelled() {
+            if self.is_stopped() {
                 return None;
             }
             if slice.is_zero() {
@@ -91,6 +106,10 @@ impl Job {
                 () = self.runner.ports.clock.sleep(slice) => {}
             }
         }
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.runner.ports.interrupt.is_cancelled() || self.stop.is_cancelled()
     }
 
     fn now(&self) -> Timestamp {

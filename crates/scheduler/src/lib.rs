@@ -17,5 +17,5 @@ pub use board::{Board, Standing};
 pub use deliveries::{Deliveries, Sns};
 pub use event::{Event, Missed};
 pub use fleet::Fleet;
-pub use plan::Plan;
+pub use plan::{Order, Plan};
 pub use runner::{Loss, Ran, Runner};

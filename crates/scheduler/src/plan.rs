@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use runtime::AnyCheck;
 
 use crate::ticks::Ticks;
@@ -18,8 +19,21 @@ pub struct Plan {
     pub may_send: bool,
 }
 
+/// How the times of several checks lie to each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Each at times of its own.
+    Spread,
+    /// All at the same times, and one after the other, so that they do not slow each other down.
+    InSequence,
+}
+
 impl Plan {
-    pub(crate) fn ticks(&self) -> Ticks {
-        Ticks::new(self.check.id(), self.every)
+    /// Times of the check from `start` on.
+    pub(crate) fn ticks(&self, order: Order, start: Timestamp) -> Ticks {
+        match order {
+            Order::Spread => Ticks::spread(self.check.id(), self.every),
+            Order::InSequence => Ticks::with(start, self.every),
+        }
     }
 }

@@ -16,13 +16,19 @@ pub(crate) struct Ticks {
 
 impl Ticks {
     /// Creates the times of a check. The same check always has the same.
-    pub(crate) fn new(check: &str, every: Duration) -> Self {
-        let every = i64::try_from(every.as_millis()).unwrap_or(i64::MAX).max(1);
+    pub(crate) fn spread(check: &str, every: Duration) -> Self {
+        let every = milliseconds(every);
         let mut hasher = DefaultHasher::new();
         check.hash(&mut hasher);
         // The lower half of the hash is never negative.
         let offset = i64::from((hasher.finish() & u64::from(u32::MAX)) as u32) % every;
         Self { every, offset }
+    }
+
+    /// Creates times at the interval before and after this one.
+    pub(crate) fn with(at: Timestamp, every: Duration) -> Self {
+        let every = milliseconds(every);
+        Self { every, offset: at.as_millisecond().rem_euclid(every) }
     }
 
     /// The first time after `at`.
@@ -44,6 +50,10 @@ impl Ticks {
     }
 }
 
+fn milliseconds(every: Duration) -> i64 {
+    i64::try_from(every.as_millis()).unwrap_or(i64::MAX).max(1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,7 +65,7 @@ mod tests {
     #[test]
     fn times_follow_each_other_at_the_interval() {
         for check in ["availability", "login", "booking"] {
-            let ticks = Ticks::new(check, Duration::from_secs(60));
+            let ticks = Ticks::spread(check, Duration::from_secs(60));
             let first = ticks.after(at(0));
             assert!(at(0) < first && first <= at(60_000), "{check}: {first}");
             let second = ticks.after(first);
@@ -69,8 +79,15 @@ mod tests {
     }
 
     #[test]
+    fn times_include_the_one_they_were_made_with() {
+        let ticks = Ticks::with(at(12_345), Duration::from_secs(5));
+        assert_eq!(ticks.after(at(12_344)), at(12_345));
+        assert_eq!(ticks.after(at(12_345)), at(17_345));
+    }
+
+    #[test]
     fn checks_are_spread_over_the_interval() {
-        let first = |check| Ticks::new(check, Duration::from_secs(60)).after(at(0));
+        let first = |check| Ticks::spread(check, Duration::from_secs(60)).after(at(0));
         assert_ne!(first("availability"), first("login"));
         assert_eq!(first("login"), first("login"), "the same after a restart");
     }

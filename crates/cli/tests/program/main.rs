@@ -24,6 +24,7 @@ mod terminal;
 mod up;
 
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Instant;
 
@@ -218,6 +219,18 @@ fn demo_ends_at_its_time_between_two_runs() {
     let output = synthetics(&["demo", "availability", "--for", "2s", "--every", "1m", "--port", "0"]);
     assert!(text(&output.stdout).ends_with("\n1 run of each check, 0 notifications sent\n"), "{output:?}");
     assert!((2..30).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
+}
+
+#[test]
+fn demo_keeps_its_results_on_request() {
+    let store = Path::new(env!("CARGO_TARGET_TMPDIR")).join("demo.db");
+    let _ = std::fs::remove_file(&store);
+    let store = store.to_str().unwrap();
+    let demo =
+        ["demo", "availability", "--for", "8s", "--every", "1s", "--fault", "500", "--port", "0", "--store", store];
+    assert_eq!(synthetics(&demo).status.code(), Some(0));
+    let incidents = synthetics(&["incidents", "--store", store]);
+    assert!(text(&incidents.stdout).contains("availability.health."), "{incidents:?}");
 }
 
 #[test]

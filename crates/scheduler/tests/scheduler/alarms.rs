@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use local::Store;
 use probe::{EgressPolicy, Tls};
 use runtime::{Clock, Datum, MetricSink, Ports, signed};
-use scheduler::{AlarmWatch, Deliveries, Event, Fleet, Runner};
+use scheduler::{AlarmWatch, Deliveries, Event, Fleet, Order, Runner};
 use settings::{Destination, DestinationKind, Network};
 
 fn at(minute: i64) -> Timestamp {
@@ -130,7 +130,7 @@ async fn lost_monitoring_reaches_the_pager_and_is_sent_again() {
     let ports = Ports { clock: clock.clone(), ..ports };
     let network = Network::new(EgressPolicy::default(), Tls::new(&[]).unwrap());
     let (deliveries, _shown) = Deliveries::new(ports.clone(), store.clone(), None, vec![pager(Topic::OnCall)], network);
-    let (mut fleet, mut events) = Fleet::new(Runner { ports, reports: None });
+    let (mut fleet, mut events) = Fleet::new(Runner { ports, reports: None }, Order::Spread);
     // It has no action: programs read its state.
     let alarms = shipped(&["MonitoringLostLogin", "FailingLogin"]);
     fleet.watch(AlarmWatch::new(alarms, store, clock.now()).unwrap(), Some(Arc::new(deliveries)));

@@ -10,7 +10,7 @@ use check_testkit::sample_report;
 use jiff::{SignedDuration, Timestamp};
 use local::{Memory, Store};
 use runtime::{AnyCheck, CancellationToken, CleanupReport, Clock, Invocation, Ports, RunError, signed};
-use scheduler::{Event, Fleet, Missed, Plan, Runner};
+use scheduler::{Event, Fleet, Missed, Order, Plan, Runner};
 use settings::Common;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
@@ -109,10 +109,14 @@ struct Started {
 }
 
 fn start() -> Started {
+    start_in(Order::Spread)
+}
+
+fn start_in(order: Order) -> Started {
     let (clock, interrupt) = (Virtual::start(), CancellationToken::new());
     let ports = check_testkit::ports(&Arc::new(Memory::default()), &Arc::default(), []);
     let ports = Ports { clock: clock.clone(), interrupt: interrupt.clone(), ..ports };
-    let (fleet, events) = Fleet::new(Runner { ports, reports: Some(Arc::new(Store::in_memory().unwrap())) });
+    let (fleet, events) = Fleet::new(Runner { ports, reports: Some(Arc::new(Store::in_memory().unwrap())) }, order);
     Started { fleet, events, clock, interrupt }
 }
 
@@ -231,4 +235,24 @@ async fn stop_waits_for_the_run_in_progress() {
     assert_eq!((runs.count(), runs.running.load(Ordering::SeqCst)), (1, 0));
     let ended = std::iter::from_fn(|| started.events.try_recv().ok()).any(|event| matches!(event, Event::Ended { .. }));
     assert!(ended, "the run in progress is reported");
+}
+
+#[tokio::test(start_paused = true)]
+async fn checks_in_sequence_run_one_at_a_time_and_in_order() {
+    let mut started = start_in(Order::InSequence);
+    let runs = Arc::new(Runs::default());
+    let check = |id, seconds| {
+        let check = Sleeper { id, takes: Duration::from_secs(seconds), runs: runs.clone() };
+        Plan { check: Arc::new(check), every: MINUTE, may_send: true }
+    };
+    started.fleet.replace(vec![check("login", 5), check("booking", 1), check("availability", 3)]);
+    sleep(3 * MINUTE - Duration::from_secs(1)).await;
+    let mut order = Vec::new();
+    while let Ok(event) = started.events.try_recv() {
+        if let Event::Began { check } = event {
+            order.push(check);
+        }
+    }
+    assert_eq!(order, ["login", "booking", "availability"].repeat(3));
+    assert_eq!(runs.most.load(Ordering::SeqCst), 1);
 }
