@@ -42,7 +42,7 @@ fn text(bytes: &[u8]) -> String {
 
 /// A settings file in the test's own folder.
 fn settings_file(name: &str, content: &str) -> String {
-    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::write(&path, content).unwrap();
     path.to_str().unwrap().to_owned()
 }
