@@ -25,6 +25,12 @@ async fn operator_mutes_looks_up_and_unmutes() {
     assert_eq!(listed.lines().count(), reports.len() + 1, "{listed}");
     assert!(listed.contains(&id) && listed.contains("OPEN"), "{listed}");
 
+    let acknowledged = world.printed(&["ack", CHECK, "--reason", "rolling back"]);
+    assert!(acknowledged.contains(&format!("{id} is acknowledged")), "{acknowledged}");
+    assert!(world.printed(&["mark", "release 42"]).starts_with("marked at "));
+    let listed = world.printed(&["incidents"]);
+    assert!(listed.contains("OPEN, ack anna") && listed.contains("release 42 (anna)"), "{listed}");
+
     // The program uses the real time; the clock of the function is half an hour behind.
     let muted = world.printed(&["mute", CHECK, "--for", "2h", "--reason", "deploying 4.2"]);
     assert!(muted.starts_with("availability is muted until "), "{muted}");
@@ -63,6 +69,7 @@ async fn operator_mutes_looks_up_and_unmutes() {
     for part in [
         "first failed run",
         "notified: opened",
+        "acknowledged by anna: rolling back",
         "muted until",
         "by anna: deploying 4.2",
         "notified: recovered",

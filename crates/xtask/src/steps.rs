@@ -116,7 +116,8 @@ pub fn advisories(workspace: &Workspace) -> Result<()> {
 /// When a benchmark cannot be built or run.
 pub fn bench(workspace: &Workspace) -> Result<()> {
     Run::cargo(workspace, "bench --quiet --package probe --bench phases --profile dev").run()?;
-    Run::cargo(workspace, "bench --quiet --package alarm --bench replay").run()
+    Run::cargo(workspace, "bench --quiet --package alarm --bench replay").run()?;
+    Run::cargo(workspace, "bench --quiet --package scheduler --bench store --profile dev").run()
 }
 
 /// Generates `docs/fault-matrix.md`. The step `e2e` runs the same test and compares the page.

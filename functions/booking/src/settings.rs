@@ -56,10 +56,10 @@ pub struct RawBooking {
     kind: Option<String>,
     /// Length of a lesson: 5m to 8h. A longer free time is divided into lessons. Default 45m.
     lesson: Option<RawDuration>,
-    /// Earliest start of a lesson, counted from now: 0s to 720h. Must exceed the platform's notice period. Default 48h.
+    /// Earliest start of a lesson, counted from now: 0s to 30d. Must exceed the platform's notice period. Default 48h.
     min_lead_time: Option<RawDuration>,
-    /// Latest start of a lesson, counted from now: 1h to 1440h, and at least `min_lead_time` plus a lesson. Default
-    /// 336h.
+    /// Latest start of a lesson, counted from now: 1h to 60d, and at least `min_lead_time` plus a lesson. Default
+    /// 14d.
     max_lead_time: Option<RawDuration>,
     /// Age from which a synthetic booking counts as a leftover, longer than any run takes: 2m to 24h. Default 15m.
     leftover_after: Option<RawDuration>,

@@ -120,7 +120,7 @@ struct RawHorizon {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct RawTasks {
-    /// Longest time since a task last finished, by task name, such as `"backup:run" = "26h"`: 1m to 9600h, at most 50
+    /// Longest time since a task last finished, by task name, such as `"backup:run" = "26h"`: 1m to 400d, at most 50
     /// tasks. Longer is a failure of kind `stale`; a task that the counters do not report is one of kind `assertion`.
     /// Default none.
     within: Option<BTreeMap<String, RawDuration>>,

@@ -65,7 +65,7 @@ pub struct RawReconciliation {
     /// money came in, as its charge states; without a charge, from when the payment was started. Default 1h.
     late_after: Option<RawDuration>,
     /// Longest time from the start of a payment at the provider until it is paid, for example while a payment page
-    /// stays open: up to 720h. Stripe's Checkout allows 24 hours. The provider's list is read that much further back.
+    /// stays open: up to 30d. Stripe's Checkout allows 24 hours. The provider's list is read that much further back.
     /// Payments of older intents are looked up one by one, ten per run; a payment that was not looked up gets no
     /// verdict. Default 24h.
     intent_lifetime: Option<RawDuration>,

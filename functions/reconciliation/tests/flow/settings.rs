@@ -48,7 +48,7 @@ fn each_mistake_is_reported_with_key_and_rule() {
         (
             line,
             "schools = [1]\nintent_lifetime = \"721h\"\n",
-            "check.reconciliation.intent_lifetime: expected 0s to 720h, found 721h",
+            "check.reconciliation.intent_lifetime: expected 0s to 30d, found 721h",
         ),
         (
             "provider.key = \"ssm:/just-driving/demo/reconciliation/provider-key\"\n",

@@ -251,14 +251,18 @@ impl Step<'_> {
                 Some(Announcement::Flapping) if !self.state.announced.is_some_and(is_due) => {
                     return Some(NotificationReason::SuppressedNotYetStable);
                 }
-                Some(Announcement::Flapping) if is_acknowledged => {
-                    return Some(NotificationReason::SuppressedAcknowledged);
-                }
                 Some(Announcement::Flapping) => NotificationReason::Reminded,
                 _ => NotificationReason::Flapping,
             };
             return Some(match suppression {
                 Some(suppression) => suppression,
+                None if is_open
+                    && is_failing
+                    && is_acknowledged
+                    && notification_reason == NotificationReason::Reminded =>
+                {
+                    NotificationReason::SuppressedAcknowledged
+                }
                 None if is_open && is_failing => self.announce(Announcement::Flapping, severity, notification_reason),
                 None => NotificationReason::SuppressedNotYetStable,
             });

@@ -87,8 +87,17 @@ fn reminders_of_a_flapping_subject_stop_too() {
     let (mut state, reasons, _) = go_on(&policy, CheckState::default(), 0, "X..XXX");
     assert_eq!(reasons[3..], ["3 Flapping", "4 SuppressedNotYetStable", "5 Reminded"]);
     acknowledge(&mut state);
-    let (_, reasons, _) = go_on(&policy, state, 6, "XXX");
-    assert_eq!(reasons, ["6 SuppressedNotYetStable", "7 SuppressedAcknowledged", "8 SuppressedAcknowledged"]);
+    let (_, reasons, _) = go_on(&policy, state, 6, "XXX..X");
+    let expected = [
+        "6 SuppressedNotYetStable",
+        "7 SuppressedAcknowledged",
+        "8 SuppressedAcknowledged",
+        "9 SuppressedNotYetStable",
+        "10 SuppressedNotYetStable",
+        // The next incident.
+        "11 Reminded",
+    ];
+    assert_eq!(reasons, expected);
 }
 
 #[test]
