@@ -181,7 +181,7 @@ fn file_of_the_first_version_is_migrated() {
         let store = Store::open(&file).unwrap();
         assert_eq!(rows(&old, DAYS), ["login 2026-03-02 1 1 1 0 0 NULL NULL", "queues 2026-03-03 0 0 0 1 0 NULL NULL"]);
         assert_eq!(rows(&old, SUBJECTS), ["2026-03-02 api 2 0", "2026-03-02 web 1 1"]);
-        assert_eq!(rows(&old, "PRAGMA user_version"), ["2"]);
+        assert_eq!(rows(&old, "PRAGMA user_version"), ["3"]);
         drop(store);
     }
     let store = Store::open(&file).unwrap();

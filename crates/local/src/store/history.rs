@@ -62,11 +62,12 @@ fn insert(store: &Transaction<'_>, report: &Report) -> Result<(), Failed> {
             text,
         ],
     )?;
-    let sql = "INSERT INTO steps (run_id, position, subject, name, result, duration_ms) VALUES (?, ?, ?, ?, ?, ?)";
+    let run = store.last_insert_rowid();
+    let sql = "INSERT INTO run_steps (run, position, subject, name, result, duration_ms) VALUES (?, ?, ?, ?, ?, ?)";
     let mut insert = store.prepare(sql)?;
     for (position, step) in report.last_attempt().into_iter().flat_map(|attempt| &attempt.steps).enumerate() {
         let subject = step.subject.as_str();
-        insert.execute(params![report.run_id, position, subject, step.name, step.result.word(), step.duration_ms])?;
+        insert.execute(params![run, position, subject, step.name, step.result.word(), step.duration_ms])?;
     }
     Ok(())
 }
@@ -93,7 +94,7 @@ fn prune(store: &Transaction<'_>, report: &Report, retention: &Retention) -> Res
     let long = IncidentRecord::KEPT.as_millis() as i64;
     for (table, time, kept) in [
         ("runs", "scheduled_at", keep),
-        ("metric_values", "at", keep),
+        ("points", "at", keep),
         ("notifications", "queued_at", long),
         ("deliveries", "attempted_at", long),
         ("incidents", "closed_at", long),
@@ -127,7 +128,7 @@ fn remove_oldest(store: &Transaction<'_>) -> Result<(), Failed> {
              ORDER BY scheduled_at LIMIT {RUNS_AT_ONCE})"
     );
     let until: Option<i64> = store.query_row(&sql, [], |row| row.get(0))?;
-    for (table, time, at_once) in [("runs", "scheduled_at", RUNS_AT_ONCE), ("metric_values", "at", AT_ONCE)] {
+    for (table, time, at_once) in [("runs", "scheduled_at", RUNS_AT_ONCE), ("points", "at", AT_ONCE)] {
         let old = format!("SELECT rowid FROM {table} WHERE {time} <= ? ORDER BY {time} LIMIT {at_once}");
         store.execute(&format!("DELETE FROM {table} WHERE rowid IN ({old})"), [until])?;
     }

@@ -14,12 +14,16 @@ use super::Store;
 impl MetricSink for Store {
     async fn publish(&self, data: &[Datum]) -> Result<(), PortError> {
         self.write("store the values", |store| {
-            let sql = "INSERT INTO metric_values (metric, dimensions, at, value, unit) VALUES (?, ?, ?, ?, ?)";
+            let mut named = store.prepare("INSERT OR IGNORE INTO series (metric, dimensions, unit) VALUES (?, ?, ?)")?;
+            let sql = "INSERT INTO points (series, at, value)
+                       SELECT id, ?4, ?5 FROM series WHERE (metric, dimensions, unit) = (?1, ?2, ?3)";
             let mut insert = store.prepare(sql)?;
             for Datum { metric, unit, value, at, dimensions } in data {
                 let dimensions: BTreeMap<_, _> = dimensions.iter().cloned().collect();
                 let dimensions = serde_json::to_string(&dimensions)?;
-                insert.execute(params![metric, dimensions, at.as_millisecond(), value, unit.as_str()])?;
+                let unit = unit.as_str();
+                named.execute(params![metric, dimensions, unit])?;
+                insert.execute(params![metric, dimensions, unit, at.as_millisecond(), value])?;
             }
             Ok(())
         })
