@@ -35,6 +35,8 @@ pub struct Options {
     pub totp_period: Duration,
     /// The set of names. Default: the documented names.
     pub flavour: Flavour,
+    /// Number of rows on a page of every list. Default: none; only a school's payments have pages.
+    pub per_page: Option<usize>,
     /// The mail server for e-mails. Default: none; e-mails arrive after a fixed time.
     pub smtp: Option<SocketAddr>,
     /// Providers report delivery states to the platform. Default: true.
@@ -60,6 +62,7 @@ impl Default for Options {
             login_throttle: Throttle::default(),
             totp_period: Duration::from_secs(1),
             flavour: Flavour::default(),
+            per_page: None,
             smtp: None,
             receipts: true,
             payments_every: Duration::from_secs(420),

@@ -9,6 +9,8 @@ mod item;
 mod laravel;
 mod maintenance;
 mod names;
+mod next_page;
+pub mod pages;
 mod site;
 mod statuses;
 mod templates;

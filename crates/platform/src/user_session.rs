@@ -4,6 +4,7 @@
 //! Assertions here cover the steps shared by every flow with a log-in: the form, the log-in, the second factor. Flows
 //! judge all other answers themselves.
 
+mod lists;
 mod no_log_in;
 mod state;
 mod token;

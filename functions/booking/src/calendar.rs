@@ -2,8 +2,8 @@
 
 use check::{Mismatch, Phrase, foreign, ours, phrase};
 use jiff::{SignedDuration, Timestamp};
-use platform::{BackgroundSession, Platform, id_at, is_status, items, short_id, text_at};
-use probe::{Method, Response, Url};
+use platform::{BackgroundSession, Platform, id_at, is_status, short_id, text_at};
+use probe::{Method, Url};
 use runtime::{FoundLeftover, began};
 use serde_json::Value;
 use settings::Pointer;
@@ -42,14 +42,19 @@ impl Booked {
     }
 }
 
-/// Returns the bookings of a response, without cancelled ones. Others write into the calendar too, so only bookings with notes beginning
+/// Pointers that must have a value in some entry of the calendar.
+pub(crate) fn pointers(platform: &Platform) -> [&str; 4] {
+    let names = &platform.booking;
+    [&names.id, &names.status, &names.starts_at, &names.ends_at].map(Pointer::as_str)
+}
+
+/// Returns the bookings of a calendar, without cancelled ones. Others write into the calendar too, so only bookings with notes beginning
 /// with `own` must be readable. Any other with an unreadable status counts as not cancelled.
 ///
 /// # Errors
-/// A mismatch if the response is not a list of bookings, or if the id or the status of an own booking is unreadable.
-pub(crate) fn listed(platform: &Platform, response: &Response, own: &str) -> Result<Vec<Booked>, Mismatch> {
+/// A mismatch if the id or the status of an own booking is unreadable.
+pub(crate) fn listed(platform: &Platform, entries: &[Value], own: &str) -> Result<Vec<Booked>, Mismatch> {
     let names = &platform.booking;
-    let pointers = [&names.id, &names.status, &names.starts_at, &names.ends_at].map(Pointer::as_str);
     let read = |item: &Value| {
         let notes = item.pointer(names.notes.as_str()).and_then(Value::as_str).unwrap_or_default().trim().to_owned();
         let is_own = notes.starts_with(own);
@@ -69,7 +74,7 @@ pub(crate) fn listed(platform: &Platform, response: &Response, own: &str) -> Res
         let slot = slots::read(platform, item, names.starts_at.as_str(), names.ends_at.as_str()).unwrap_or_default();
         Ok(Some(Booked { id, slot, notes }))
     };
-    items(platform, response, &pointers)?.iter().filter_map(|item| read(item).transpose()).collect()
+    entries.iter().filter_map(|item| read(item).transpose()).collect()
 }
 
 /// Removal of a run's bookings, found by their marker. Idempotent.
@@ -115,10 +120,10 @@ impl Undo {
 
     async fn bookings(&self) -> Result<Vec<Booked>, Phrase> {
         let calendar = self.calendar.clone().map_err(|mismatch| self.may_remain(mismatch.actual))?;
-        let answer = self.background_session.send(Method::GET, calendar, None, &[200]).await;
         let platform = &self.background_session.site().platform;
+        let entries = self.background_session.items(calendar, &pointers(platform), |_| false).await;
         let booked =
-            answer.and_then(|answer| listed(platform, &answer, &self.marker).map_err(|mismatch| mismatch.actual));
+            entries.and_then(|entries| listed(platform, &entries, &self.marker).map_err(|mismatch| mismatch.actual));
         let booked = booked.map_err(|why| self.may_remain(phrase!("reading the calendar: {}", why)))?;
         Ok(booked.into_iter().filter(|booking| booking.notes == self.marker).collect())
     }
@@ -153,13 +158,12 @@ pub(crate) fn days(platform: &Platform, now: Timestamp, max_lead_time: SignedDur
 
 #[cfg(test)]
 mod tests {
-    use probe::{Bytes, HeaderMap, Limits, Redactor, StatusCode};
     use serde_json::json;
 
     use super::*;
 
     /// A calendar with a right booking of one run, and an entry.
-    fn calendar(entry: Value) -> Response {
+    fn calendar(entry: Value) -> [Value; 2] {
         let right = json!({ "id": 1, "status": "confirmed", "notes": marker("run"), "starts_at": "2026-12-03T08:00:00Z",
             "ends_at": "2026-12-03T08:45:00Z" });
         let mut other = right.clone();
@@ -167,16 +171,7 @@ mod tests {
         for (name, change) in entry.as_object().unwrap() {
             other[name] = change.clone();
         }
-        Response {
-            status: StatusCode::OK,
-            headers: HeaderMap::new(),
-            body: Bytes::from(json!([right, other]).to_string()),
-            url: "https://app.example/api/bookings".parse().unwrap(),
-            certificate_expires: None,
-            received: Timestamp::UNIX_EPOCH,
-            redactor: Redactor::default(),
-            limits: Limits::default(),
-        }
+        [right, other]
     }
 
     #[test]

@@ -14,7 +14,7 @@ use check::{FailureKind, Mismatch, Phrase, StepEnded, Subject, foreign, ours, ph
 use futures::join;
 use jiff::Timestamp;
 use platform::counting::{Counters, Tally, count};
-use platform::{Item, UserSession, items, short_id, status};
+use platform::{Item, UserSession, short_id, status};
 use probe::expect::list;
 use probe::{Method, Response, Url};
 use runtime::{Check, CheckMemory, FoundLeftover, MemoryCell, Run, Step, signed};
@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use self::settings::{Booking, RawBooking};
-use calendar::{Booked, MARKER, Undo, days, listed, marker, undone};
+use calendar::{Booked, MARKER, Undo, days, listed, marker, pointers, undone};
 use slots::{FreeTimes, Slot};
 
 /// The steps after the log-in, in order.
@@ -153,15 +153,22 @@ impl Booking {
     /// Lists the calendar. Returns the leftovers of earlier runs, oldest first.
     async fn calendar(&self, run: &Run, user: &UserSession<'_>) -> Result<Vec<FoundLeftover>, StepEnded> {
         let step = run.step(&Subject::whole(), "calendar");
-        let now = run.clock().now();
-        let answer = user.get(&step, self.calendar_url(&step, now)?).await?;
-        step.check("status", status(&answer, &[200]))?;
-        let booked = step.check_value("list", listed(&self.site.platform, &answer, MARKER))?;
+        let older_than = run.clock().now() - signed(self.leftover_after);
+        let booked = self.booked(&step, user).await?;
         step.passed();
-        let older_than = now - signed(self.leftover_after);
         let mut leftovers: Vec<_> = booked.iter().filter_map(|booking| booking.leftover(older_than)).collect();
         leftovers.sort_by_key(|leftover| leftover.began);
         Ok(leftovers)
+    }
+
+    /// Returns the bookings of the calendar.
+    async fn booked(&self, step: &Step<'_>, user: &UserSession<'_>) -> Result<Vec<Booked>, StepEnded> {
+        let url = self.calendar_at(step.now()).map_err(|mismatch| step.fail("id", mismatch))?;
+        let answer = user.get(step, url).await?;
+        step.check("status", status(&answer, &[200]))?;
+        let entries = user.items(step, &answer, &pointers(&self.site.platform), |_| false).await?;
+        // Recorded only when it fails.
+        listed(&self.site.platform, &entries, MARKER).map_err(|mismatch| step.fail("readable", mismatch))
     }
 
     /// Returns the lessons to try, in the run's own order: the first, and the others.
@@ -198,9 +205,10 @@ impl Booking {
         let answer = user.get(step, url).await?;
         step.check("status", status(&answer, &[200]))?;
         let (starts_at, ends_at) = (names.slot_starts_at.as_str(), names.slot_ends_at.as_str());
-        let free = items(platform, &answer, &[starts_at, ends_at])
-            .and_then(|list| slots::readable(list.iter().map(|item| slots::read(platform, item, starts_at, ends_at))));
-        Ok(FreeTimes::new(step.check_value("list", free)?))
+        let listed = user.items(step, &answer, &[starts_at, ends_at], |_| false).await?;
+        let free = slots::readable(listed.iter().map(|item| slots::read(platform, item, starts_at, ends_at)));
+        // Recorded only when it fails.
+        Ok(FreeTimes::new(free.map_err(|mismatch| step.fail("readable", mismatch))?))
     }
 
     /// Registers the removal of the run's bookings. The caller sets the returned flag when nothing is left to remove.
@@ -357,8 +365,7 @@ impl Booking {
             if taken.is_empty() {
                 break;
             }
-            let answer = user.get(&step, self.calendar_url(&step, run.clock().now())?).await?;
-            let booked = listed(&self.site.platform, &answer, MARKER).unwrap_or_default();
+            let booked = self.booked(&step, user).await?;
             let is_foreign = |booking: &&Booked| booking.run_id().is_none_or(|run_id| run_id != run.id());
             let others: Vec<Slot> = booked.iter().filter(is_foreign).filter_map(|booking| booking.slot).collect();
             taken.retain(|slot| !others.iter().any(|other| other.overlaps(*slot)));
@@ -499,10 +506,6 @@ impl Booking {
     fn booking_url(&self, step: &Step<'_>, id: &str) -> Result<Url, StepEnded> {
         let url = self.site.platform.booking.path.at(&self.site.base_url, &[("booking", id)]);
         url.map_err(|mismatch| step.fail("id", mismatch))
-    }
-
-    fn calendar_url(&self, step: &Step<'_>, now: Timestamp) -> Result<Url, StepEnded> {
-        self.calendar_at(now).map_err(|mismatch| step.fail("id", mismatch))
     }
 
     fn calendar_at(&self, now: Timestamp) -> Result<Url, Mismatch> {

@@ -1,14 +1,18 @@
 //! The platform's record of a canary: one row, or one row for each attempt to deliver it.
 
 use check::{Mismatch, Phrase, foreign, phrase};
-use platform::{Platform, is_status, text_at, time_at};
+use platform::canaries::Canary;
+use platform::{Notification, Platform, is_status, text_at, time_at};
 use serde_json::Value;
-use settings::written_id;
+use settings::{Pointer, written_id};
 
 use crate::provider::DeliveryState;
 
 /// Usual words for a notification on its way. Any other may be the platform's own word for a delivered one.
 const ON_ITS_WAY: [&str; 5] = ["queued", "pending", "sending", "accepted", "sent"];
+
+/// Number of rows in which a run looks for its canaries, if the record has several pages.
+const MAX_ROWS: usize = 500;
 
 /// State of a canary in the record.
 #[derive(Debug)]
@@ -22,6 +26,17 @@ pub(crate) enum Recorded<'r> {
     },
 }
 
+/// Tells if no further page of the record is needed: these rows hold all pending canaries, or are too many.
+pub(crate) fn is_enough(names: &Notification, rows: &[Value], pending: &[Canary]) -> bool {
+    let is_in = |canary: &Canary| rows.iter().any(|row| text(row, &names.id) == canary.id);
+    rows.len() >= MAX_ROWS || pending.iter().all(is_in)
+}
+
+/// Text of a value in a row.
+fn text(row: &Value, pointer: &Pointer) -> String {
+    row.pointer(pointer.as_str()).map(written_id).unwrap_or_default().trim().to_owned()
+}
+
 /// Reads the state of a canary. Of several attempts, one delivery is enough. It has failed when all attempts have: the rows may
 /// be in any order, so a failed one may be older than one on its way.
 ///
@@ -33,20 +48,19 @@ pub(crate) fn read<'r>(
     id: &str,
 ) -> Result<Recorded<'r>, (&'static str, Mismatch)> {
     let names = &platform.notification;
-    let text = |row: &Value, pointer: &str| row.pointer(pointer).map(written_id).unwrap_or_default();
     let (mut open, mut failed) = (None, None);
-    for row in record.iter().filter(|row| text(row, names.id.as_str()).trim() == id) {
+    for row in record.iter().filter(|row| text(row, &names.id) == id) {
         let status = text_at(row, names.status.as_str()).map_err(|mismatch| ("readable", mismatch))?;
         let status = status.unwrap_or_default();
         let is_one_of = |statuses: &[settings::Name]| statuses.iter().any(|one| is_status(one.as_str(), &status));
         if is_one_of(&names.delivered_statuses) {
-            let has_time = !text(row, names.delivered_at.as_str()).trim().is_empty();
+            let has_time = !text(row, &names.delivered_at).is_empty();
             let at = has_time.then(|| time_at(&platform.times, row, names.delivered_at.as_str())).transpose();
             let at = at.map_err(|mismatch| ("delivered_at", mismatch))?;
             return Ok(Recorded::Final(DeliveryState::Delivered(at.flatten())));
         }
         if is_one_of(&names.failed_statuses) {
-            failed = Some(phrase!("{}: {}", foreign(status), foreign(text(row, names.error.as_str()))));
+            failed = Some(phrase!("{}: {}", foreign(status), foreign(text(row, &names.error))));
             continue;
         }
         let provider_id = row.pointer(names.provider_id.as_str()).filter(|id| !id.is_null() && **id != "");
@@ -54,6 +68,10 @@ pub(crate) fn read<'r>(
     }
     Ok(match (open, failed) {
         // The platform may still have sent it.
+        (None, None) if record.len() >= MAX_ROWS => {
+            let known = phrase!("not in the first {} rows of the platform's record", record.len());
+            Recorded::Open { known, provider_id: None }
+        }
         (None, None) => Recorded::Open { known: "not in the platform's record".into(), provider_id: None },
         (None, Some(reason)) => Recorded::Final(DeliveryState::Failed(reason)),
         (Some((status, provider_id)), failed) => {
@@ -110,6 +128,25 @@ mod tests {
         ] {
             assert_eq!(state(statuses), expected, "{statuses:?}");
         }
+    }
+
+    #[test]
+    fn record_is_read_until_it_holds_the_canaries() {
+        let names = Notification::default();
+        let canary = |id: &str| {
+            let (id, run_id) = (id.to_owned(), String::new());
+            Canary { id, at: jiff::Timestamp::UNIX_EPOCH, run_id }
+        };
+        let rows = [json!({ "id": "n1" }), json!({ "id": 7 })];
+        let enough = |pending: &[&str]| {
+            let pending: Vec<Canary> = pending.iter().map(|id| canary(id)).collect();
+            is_enough(&names, &rows, &pending)
+        };
+        assert_eq!([enough(&[]), enough(&["n1", "7"]), enough(&["n1", "8"])], [true, true, false]);
+        let long = vec![json!({ "id": 1 }); MAX_ROWS];
+        assert!(is_enough(&names, &long, &[canary("n1")]));
+        let Ok(Recorded::Open { known, .. }) = read(&Platform::default(), &long, "n1") else { panic!() };
+        assert_eq!(known.admit(&NoSecrets, 200), "not in the first 500 rows of the platform's record");
     }
 
     #[test]

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use check::{Mismatch, Phrase, foreign, phrase};
 use jiff::Timestamp;
-use platform::{BackgroundSession, Platform, is_status, items, number_at, reference_at, short_id, text_at};
-use probe::{Method, Request, Response};
+use platform::{BackgroundSession, Platform, is_status, number_at, reference_at, short_id, text_at};
+use probe::{Method, Request};
 use runtime::{Clock, FoundLeftover, began};
 use secrecy::SecretString;
 use serde_json::Value;
@@ -52,13 +52,42 @@ pub(crate) struct RecordedPayment {
     pub(crate) status: String,
 }
 
-/// Returns the synthetic invoices of a response.
+/// Pointers that must have a value in some invoice.
+pub(crate) fn invoice_pointers(platform: &Platform) -> [&str; 3] {
+    let names = &platform.invoice;
+    [&names.id, &names.status, &names.description].map(Pointer::as_str)
+}
+
+/// Pointers that must have a value in some payment.
+pub(crate) fn payment_pointers(platform: &Platform) -> [&str; 4] {
+    let names = &platform.payment;
+    [&names.reference, &names.amount, &names.currency, &names.status].map(Pointer::as_str)
+}
+
+/// Tells if the rows so far are all those of runs since `from`. The test student's lists grow with every run, and with the newest row
+/// first, further pages hold only older ones.
+pub(crate) fn is_past(platform: &Platform, from: Timestamp) -> impl Fn(&[Value]) -> bool + use<> {
+    let (reference, description) = (platform.payment.reference.clone(), platform.invoice.description.clone());
+    move |rows| {
+        let text = |row: &Value, pointer: &Pointer| row.pointer(pointer.as_str())?.as_str().map(str::to_owned);
+        let run = |row: &Value| {
+            let in_payment =
+                text(row, &reference).and_then(|text| began(text.strip_prefix(PREFIX)?.split('_').next()?));
+            in_payment.or_else(|| began(text(row, &description)?.trim().strip_prefix(MARKER)?))
+        };
+        let runs: Vec<Timestamp> = rows.iter().filter_map(run).collect();
+        runs.is_sorted_by(|one, next| one >= next)
+            && runs.first() > runs.last()
+            && runs.last().is_some_and(|last| *last < from)
+    }
+}
+
+/// Returns the synthetic ones of these invoices.
 ///
 /// # Errors
-/// A mismatch if the response is not a list, or if the id of a synthetic invoice is unreadable or too long, or its status unreadable.
-pub(crate) fn invoices(platform: &Platform, response: &Response) -> Result<Vec<Invoice>, Mismatch> {
+/// A mismatch if the id of a synthetic invoice is unreadable or too long, or its status unreadable.
+pub(crate) fn invoices(platform: &Platform, items: &[Value]) -> Result<Vec<Invoice>, Mismatch> {
     let names = &platform.invoice;
-    let pointers = [&names.id, &names.status, &names.description].map(Pointer::as_str);
     let read = |item: &Value| {
         let description = item.pointer(names.description.as_str()).and_then(Value::as_str).unwrap_or_default().trim();
         let id = item.pointer(names.id.as_str()).filter(|_| description.starts_with(MARKER))?;
@@ -69,16 +98,15 @@ pub(crate) fn invoices(platform: &Platform, response: &Response) -> Result<Vec<I
         };
         Some(read())
     };
-    items(platform, response, &pointers)?.iter().filter_map(read).collect()
+    items.iter().filter_map(read).collect()
 }
 
-/// Returns the synthetic payments of a response. Of several attempts with one reference, only those with money count.
+/// Returns the synthetic ones of these payments. Of several attempts with one reference, only those with money count.
 ///
 /// # Errors
-/// A mismatch if the response is not a list, or if a reference is unreadable, or another value of a synthetic payment.
-pub(crate) fn payments(platform: &Platform, response: &Response) -> Result<Vec<RecordedPayment>, Mismatch> {
+/// A mismatch if a reference is unreadable, or another value of a synthetic payment.
+pub(crate) fn payments(platform: &Platform, items: &[Value]) -> Result<Vec<RecordedPayment>, Mismatch> {
     let names = &platform.payment;
-    let pointers = [&names.reference, &names.amount, &names.currency, &names.status].map(Pointer::as_str);
     let read = |item: &Value| {
         let text = |pointer: &Pointer| text_at(item, pointer.as_str()).map(Option::unwrap_or_default);
         let Some(reference) = reference_at(item, names.reference.as_str())? else { return Ok(None) };
@@ -90,7 +118,6 @@ pub(crate) fn payments(platform: &Platform, response: &Response) -> Result<Vec<R
         let (currency, status) = (text(&names.currency)?, text(&names.status)?);
         Ok(Some(RecordedPayment { reference, amount, currency, status }))
     };
-    let items = items(platform, response, &pointers)?;
     let mut payments: Vec<_> = items.iter().filter_map(|item| read(item).transpose()).collect::<Result<_, _>>()?;
     let has_money = |payment: &RecordedPayment| {
         [&names.succeeded_status, &names.refunded_status].iter().any(|one| is_status(one.as_str(), &payment.status))
@@ -171,8 +198,9 @@ impl Undo {
     async fn unrefunded(&self) -> Result<Vec<RecordedPayment>, Phrase> {
         let names = &self.platform().payment;
         let url = names.list.at(&self.background_session.site().base_url, &self.student_id().placeholders());
-        let answer = self.get(url.map_err(|mismatch| self.may_remain(unexpected(mismatch)))?).await?;
-        let all = payments(self.platform(), &answer).map_err(|mismatch| self.may_remain(unexpected(mismatch)))?;
+        let url = url.map_err(|mismatch| self.may_remain(unexpected(mismatch)))?;
+        let items = self.items(url, &payment_pointers(self.platform())).await?;
+        let all = payments(self.platform(), &items).map_err(|mismatch| self.may_remain(unexpected(mismatch)))?;
         let prefix = reference_prefix(&self.run_id);
         let is_kept = |payment: &RecordedPayment| !is_status(names.refunded_status.as_str(), &payment.status);
         Ok(all.into_iter().filter(|payment| payment.reference.starts_with(&prefix) && is_kept(payment)).collect())
@@ -211,8 +239,9 @@ impl Undo {
     async fn open_invoices(&self) -> Result<Vec<Invoice>, Phrase> {
         let names = &self.platform().invoice;
         let url = names.list.at(&self.background_session.site().base_url, &self.student_id().placeholders());
-        let answer = self.get(url.map_err(|mismatch| self.may_remain(unexpected(mismatch)))?).await?;
-        let all = invoices(self.platform(), &answer).map_err(|mismatch| self.may_remain(unexpected(mismatch)))?;
+        let url = url.map_err(|mismatch| self.may_remain(unexpected(mismatch)))?;
+        let items = self.items(url, &invoice_pointers(self.platform())).await?;
+        let all = invoices(self.platform(), &items).map_err(|mismatch| self.may_remain(unexpected(mismatch)))?;
         let own = marker(&self.run_id);
         let is_open = |invoice: &Invoice| !is_status(names.void_status.as_str(), &invoice.status);
         Ok(all.into_iter().filter(|invoice| invoice.description == own && is_open(invoice)).collect())
@@ -231,8 +260,10 @@ impl Undo {
         })
     }
 
-    async fn get(&self, url: probe::Url) -> Result<Response, Phrase> {
-        self.background_session.send(Method::GET, url, None, &[200]).await.map_err(|why| self.may_remain(why))
+    async fn items(&self, url: probe::Url, pointers: &[&str]) -> Result<Vec<Value>, Phrase> {
+        let from = began(&self.run_id).unwrap_or_default();
+        let items = self.background_session.items(url, pointers, is_past(self.platform(), from)).await;
+        items.map_err(|why| self.may_remain(why))
     }
 
     fn student_id(&self) -> StudentId {
@@ -269,23 +300,9 @@ impl StudentId {
 #[cfg(test)]
 mod tests {
     use check::NoSecrets;
-    use probe::{Bytes, HeaderMap, Limits, Redactor, StatusCode};
     use serde_json::json;
 
     use super::*;
-
-    fn list(items: &Value) -> Response {
-        Response {
-            status: StatusCode::OK,
-            headers: HeaderMap::new(),
-            body: Bytes::from(items.to_string()),
-            url: "https://app.example/api/payments".parse().unwrap(),
-            certificate_expires: None,
-            received: Timestamp::UNIX_EPOCH,
-            redactor: Redactor::default(),
-            limits: Limits::default(),
-        }
-    }
 
     #[test]
     fn only_ids_of_synthetic_objects_are_kept_and_bounded() {
@@ -293,8 +310,8 @@ mod tests {
         let long = "x".repeat(200);
         let item = |id: &str, reference: &str, description: &str| {
             let (amount, currency, status) = (1, "dkk", "open");
-            list(&json!([{ "id": id, "provider_reference": reference, "description": description, "amount": amount,
-                "currency": currency, "status": status }]))
+            [json!({ "id": id, "provider_reference": reference, "description": description, "amount": amount,
+                "currency": currency, "status": status })]
         };
         let others = item(&long, &long, "lessons");
         assert!(invoices(&platform, &others).unwrap().is_empty());
@@ -304,6 +321,33 @@ mod tests {
         let refused = refused.map(|mismatch| mismatch.actual.admit(&NoSecrets, 200).to_string());
         assert_eq!(refused, ["one of 200", "one of 213"]);
     }
+
+    #[test]
+    fn only_rows_with_the_newest_first_are_past_a_run() {
+        let at = |minute: i64| Timestamp::from_second(1_796_000_000 + minute * 60).unwrap();
+        let id = |minute| {
+            let time = format!("{:012x}", at(minute).as_millisecond());
+            format!("{}-{}-7000-8000-000000000000", &time[..8], &time[8..])
+        };
+        let invoice = |minute| json!({ "description": marker(&id(minute)) });
+        let payment = |minute| json!({ "provider_reference": format!("{}paid", reference_prefix(&id(minute))) });
+        let is_past = is_past(&Platform::default(), at(10));
+        for (case, minutes, expected) in [
+            ("newest first, back to an older run", &[12, 10, 9][..], true),
+            ("newest first, not back to an older run", &[12, 11, 10], false),
+            ("oldest first", &[7, 8, 9], false),
+            ("in no order", &[12, 7, 9], false),
+            ("older runs only", &[9, 8], true),
+            ("one run", &[9, 9], false),
+            ("nothing", &[], false),
+        ] {
+            let invoices: Vec<Value> = minutes.iter().map(|at| invoice(*at)).collect();
+            let payments: Vec<Value> = minutes.iter().map(|at| payment(*at)).collect();
+            assert_eq!([is_past(&invoices), is_past(&payments)], [expected; 2], "{case}");
+        }
+        assert!(!is_past(&[json!({ "description": "lessons" }), json!({})]), "of others");
+    }
+
     #[test]
     fn attempts_without_money_are_no_further_payments() {
         let reference = format!("{PREFIX}1");
@@ -316,8 +360,8 @@ mod tests {
             (&["pending", "pending"], &["pending", "pending"]),
         ] {
             let row = |status: &&str| json!({ "provider_reference": &reference, "amount": 1, "currency": "dkk", "status": status });
-            let rows = statuses.iter().map(row).collect();
-            let read = payments(&Platform::default(), &list(&rows)).unwrap();
+            let rows: Vec<Value> = statuses.iter().map(row).collect();
+            let read = payments(&Platform::default(), &rows).unwrap();
             let actual: Vec<&str> = read.iter().map(|payment| payment.status.as_str()).collect();
             assert_eq!(actual, expected);
         }

@@ -28,7 +28,7 @@ use serde_json::Value;
 
 pub use self::settings::{PaymentWebhook, RawPaymentWebhook};
 use event::{Kind, Payment, TOLERANCE, marker, reference, signature};
-use ledger::{Invoice, StudentId, Undo, delivery, invoices};
+use ledger::{Invoice, StudentId, Undo, delivery, invoice_pointers, invoices, is_past};
 
 /// The steps after the log-in, in order.
 const STEPS: [&str; 14] = [
@@ -58,6 +58,10 @@ const MIN_WAIT: Duration = Duration::from_secs(2);
 const MAX_BALANCE_READS: usize = 3;
 /// Maximum number of leftovers that one run removes. The next run or `synthetics cleanup` removes the rest.
 const MAX_LEFTOVERS: usize = 3;
+/// Time for which the runs after one look for what it left: some ten runs. `synthetics cleanup` looks for all.
+const SEEN_FOR: SignedDuration = SignedDuration::from_mins(60);
+/// A time before all runs, a century.
+const ALL: SignedDuration = SignedDuration::from_hours(24 * 36_525);
 
 /// Effect of one of the check's own deliveries on the platform's counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -149,7 +153,7 @@ impl PaymentWebhook {
                 let _ = count(run, &self.site, counting, |counters| self.measure(run, &memory.get(), counters)).await;
             }
         };
-        let (found, ()) = join!(self.invoices(run, &user), counters);
+        let (found, ()) = join!(self.invoices(run, &user, SEEN_FOR), counters);
         let Some((leftovers, before)) = found? else {
             run.skip_rest(&STEPS, "the school takes no payments online");
             return Ok(());
@@ -183,11 +187,13 @@ impl PaymentWebhook {
         Ok(secret)
     }
 
-    /// Reads the leftovers of earlier runs, oldest first, and the balance. `None` means a school without online payment.
+    /// Reads the leftovers of earlier runs, oldest first, and the balance. Where the list begins with the newest invoice, those of runs
+    /// until `seen_for` before are not read. `None` means a school without online payment.
     async fn invoices(
         &self,
         run: &Run,
         user: &UserSession<'_>,
+        seen_for: SignedDuration,
     ) -> Result<Option<(Vec<FoundLeftover>, Option<f64>)>, StepEnded> {
         let step = run.step(&Subject::whole(), "invoices");
         let names = &self.site.platform.invoice;
@@ -200,10 +206,13 @@ impl PaymentWebhook {
             return Ok(None);
         }
         step.check("status", status(&answer, &[200]))?;
-        let all = step.check_value("list", invoices(&self.site.platform, &answer))?;
+        let older_than = run.clock().now() - signed(self.leftover_after);
+        let is_past = is_past(&self.site.platform, older_than - seen_for);
+        let items = user.items(&step, &answer, &invoice_pointers(&self.site.platform), is_past).await?;
+        // Recorded only when it fails.
+        let all = invoices(&self.site.platform, &items).map_err(|mismatch| step.fail("readable", mismatch))?;
         let balance = balance?;
         step.passed();
-        let older_than = run.clock().now() - signed(self.leftover_after);
         let leftover = |invoice: &Invoice| invoice.leftover(&self.site.platform, older_than);
         let mut leftovers: Vec<_> = all.iter().filter_map(leftover).collect();
         leftovers.sort_by_key(|leftover| leftover.began);
@@ -393,7 +402,7 @@ impl PaymentWebhook {
         user: &mut UserSession<'_>,
     ) -> Result<(SecretString, Vec<FoundLeftover>), StepEnded> {
         let secret = self.log_in(run, user).await?;
-        let found = self.invoices(run, user).await?;
+        let found = self.invoices(run, user, ALL).await?;
         Ok((secret, found.map(|(leftovers, _)| leftovers).unwrap_or_default()))
     }
 

@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 mod ledger;
-mod next_page;
 mod payment;
 mod settings;
 
@@ -11,9 +10,10 @@ use std::time::Duration;
 
 use ::settings::{Common, Contract, Pointer, Section, check_id, written_id};
 use check::metric::PAYMENT_MISMATCHES;
-use check::{Cause, FailureKind, Mismatch, Phrase, StepEnded, Subject, foreign, ours, phrase};
+use check::{Cause, FailureKind, Mismatch, Phrase, StepEnded, Subject, ours, phrase};
 use futures::join;
 use jiff::{SignedDuration, Timestamp};
+use platform::pages::{NextPage, Pages, numbered};
 use platform::{SchoolPayments, UserSession, items, short_id, status};
 use probe::expect::json;
 use probe::{Method, Request, Response, Url, is_throttled, remaining_wait};
@@ -23,7 +23,6 @@ use serde_json::Value;
 
 pub use self::settings::{Provider, RawReconciliation, Reconciliation};
 use ledger::{Kind, Side, Window, compare, summary};
-use next_page::{Next, next_page};
 
 /// Extra time read at both ends of the compared window, since the two sides' clocks differ.
 const MARGIN: SignedDuration = SignedDuration::from_mins(15);
@@ -33,8 +32,6 @@ const MAX_PAGES: usize = 2_000;
 const MAX_LOOKUPS: usize = 10;
 /// Maximum size of one side's texts for each of `max_payments`: more than the longest id and reference. **Units:** bytes.
 const MAX_TEXTS: usize = 400;
-/// Maximum length of a quoted link, in characters.
-const MAX_QUOTED: usize = 200;
 
 impl Check for Reconciliation {
     const ID: &'static str = "reconciliation";
@@ -173,19 +170,18 @@ impl Reconciliation {
             let values = [("school", school.as_str()), ("from", &from), ("to", &to), ("page", page)];
             names.path.at(&self.site.base_url, &values).map_err(|mismatch| step.fail("id", mismatch))
         };
-        let mut url = at("1")?;
-        let mut asked = HashSet::new();
+        let mut pages = Pages::new(&self.site, Some(names.next.as_str()), MAX_PAGES);
+        let (mut url, mut is_first) = (at("1")?, true);
         loop {
-            if !asked.insert(url.clone()) || asked.len() > MAX_PAGES {
-                let actual = phrase!("page {} repeated after {} pages", foreign(url.path()), asked.len());
-                return Err(self.endless(step, actual));
-            }
-            let answer = user.get(step, url.clone()).await?;
-            if asked.len() == 1 && names.unsupported_statuses.contains(&answer.status.as_u16()) {
+            let answer = user.get(step, url).await?;
+            if is_first && names.unsupported_statuses.contains(&answer.status.as_u16()) {
                 return Ok(false);
             }
+            is_first = false;
             step.check("status", status(&answer, &[200]))?;
             let list = step.check_value("list", items(platform, &answer, &in_each(names)))?;
+            // Recorded only when it fails.
+            let next = pages.next(&answer, &list).map_err(|mismatch| step.fail("next", mismatch))?;
             for payment in list {
                 // Recorded only when it fails: a run reads thousands.
                 let id = payment.pointer(names.id.as_str()).map(|id| short_id(id, names.id.as_str())).transpose();
@@ -195,15 +191,11 @@ impl Reconciliation {
                     self.add_payment(step, &payment, side)?;
                 }
             }
-            // Recorded only when it fails, as `next`.
-            let next = next_page(&answer, names.next.as_str(), platform.wrapper.as_str());
-            url = match next.map_err(|mismatch| step.fail("next", mismatch))? {
-                Next::Nothing => return Ok(true),
-                Next::Page(page) => at(&page)?,
-                Next::Link(link) => {
-                    let next = self.site.own_page(&url, &link);
-                    step.check_value("next", next.ok_or_else(|| elsewhere(&self.site.base_url, &link)))?
-                }
+            url = match next {
+                None => return Ok(true),
+                Some(NextPage::At(url)) => url,
+                Some(NextPage::Numbered(page)) if names.path.as_str().contains("{page}") => at(&page)?,
+                Some(NextPage::Numbered(page)) => numbered(&answer.url, &page),
             };
         }
     }
@@ -392,15 +384,6 @@ fn provider_status(answer: &Response) -> Result<(), Mismatch> {
         actual: phrase!("the payment provider answered {}", answer.status_line()),
         ..mismatch
     })
-}
-
-/// A link to a next page that is not the platform's.
-fn elsewhere(base: &Url, link: &str) -> Mismatch {
-    let host = base.host_str().unwrap_or_default();
-    let port = base.port().map(|port| format!(":{port}")).unwrap_or_default();
-    let expected = phrase!("a next page on the platform's host and port, {}", ours(format_args!("{host}{port}")));
-    let actual = phrase!("a link to another host or port: {}", foreign(link).at_most(MAX_QUOTED));
-    Mismatch::new(FailureKind::Redirect, expected, actual)
 }
 
 /// Returns the subject with this name. The names in this module are valid subjects.

@@ -3,4 +3,5 @@
 pub(crate) mod caller;
 pub(crate) mod faults;
 pub(crate) mod finish;
+pub(crate) mod pages;
 pub(crate) mod record;

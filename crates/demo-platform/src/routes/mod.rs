@@ -35,6 +35,7 @@ pub(crate) fn router(platform: &Arc<Platform>) -> Router {
         .merge(notifications::routes(names))
         .merge(payments::routes(names))
         .merge(work::horizon_routes(names))
+        .route_layer(middleware::from_fn_with_state(state(), layers::pages::paginate))
         .route_layer(middleware::from_fn_with_state(state(), layers::caller::recognize_on_api));
     let json = Router::new()
         .merge(health::routes(names))

@@ -80,8 +80,8 @@ pub struct SchoolPayments {
     /// Path of the payments, page by page, with `{school}`; optional `{from}` and `{to}` (days such as `2026-11-23`)
     /// and `{page}`. Default `/api/schools/{school}/payments?from={from}&to={to}&page={page}`.
     pub path: PaymentsPath,
-    /// Next page, from the top of the answer: a page number, or a URL at the platform. Absent, `null` or empty on the
-    /// last page. Default `/next`.
+    /// Next page, from the top of the answer: a page number, or a URL at the platform. Without a value there, the usual
+    /// places count, such as `/links/next`. Default `/next`.
     pub next: Pointer,
     /// Statuses of an answer that means that the school takes no online payments. A missing route must not look the
     /// same. Default none.

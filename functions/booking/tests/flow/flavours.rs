@@ -75,6 +75,26 @@ async fn faults_of_the_renamed_platform_are_caught() {
 }
 
 #[tokio::test]
+async fn lists_are_read_to_their_last_page() {
+    for flavour in [Flavour::Documented, Flavour::Renamed] {
+        let options = Options { flavour, per_page: Some(20), ..Options::default() };
+        let harness = Harness::<Booking>::with(options, |settings| {
+            if flavour == Flavour::Renamed {
+                RENAMED.clone_into(settings);
+            }
+        })
+        .await;
+        assert_eq!(steps(&harness.run().await), ALL, "{flavour:?}");
+        // Of two bookings with a lost answer, compensation finds both.
+        harness.platform.faults().activate(Fault::CreateTimesOutButBooks);
+        harness.platform.faults().activate(Fault::DoubleBookingAllowed);
+        let observed = harness.run().await;
+        assert_eq!(observed.report.leftovers, [], "{flavour:?}");
+        assert_eq!(harness.platform.leftovers(), Vec::<String>::new(), "{flavour:?}");
+    }
+}
+
+#[tokio::test]
 async fn bearer_token_log_in_passes() {
     let harness = Harness::<Booking>::with(Options::default(), |settings| {
         settings.push_str("\n[platform.login]\nmode = \"token\"\n");

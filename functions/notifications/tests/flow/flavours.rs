@@ -30,6 +30,17 @@ async fn renamed_platform_passes_with_its_settings() {
 }
 
 #[tokio::test]
+async fn record_is_read_to_the_page_of_a_canary() {
+    let options = Options { per_page: Some(1), ..Options::default() };
+    let harness = Harness::<Notifications>::with(options, |_| {}).await;
+    for run in 0..4 {
+        let observed = harness.run().await;
+        assert_eq!(observed.report.outcome, Outcome::Passed, "{:#?}", observed.report);
+        assert_eq!(observed.metrics.contains_key("NotificationDeliveryDelay.sms"), run > 0, "{:?}", observed.metrics);
+    }
+}
+
+#[tokio::test]
 async fn faults_of_the_renamed_platform_are_caught() {
     for spec in catalogue().unwrap().into_iter().filter(|spec| spec.check == "notifications") {
         let Shows::Failures(expected) = &spec.shows else { continue };

@@ -4,7 +4,7 @@ use check::{FailureKind, Outcome};
 use check_testkit::{Harness, Observed};
 use demo_platform::faults::{Shows, catalogue};
 use demo_platform::seed::Seed;
-use demo_platform::{Flavour, Options};
+use demo_platform::{Fault, Flavour, Options};
 use payment_webhook::PaymentWebhook;
 
 use crate::steps;
@@ -79,6 +79,28 @@ async fn renamed_platform_passes_with_its_settings() {
     assert_eq!(harness.platform.leftovers(), Vec::<String>::new());
     let paths = harness.platform.requests().counts();
     assert!(!paths.keys().any(|route| route.contains("/api/") || route.contains(" /login")), "{paths:?}");
+}
+
+/// Lists of two rows a page, the oldest first: the run's own rows are on the last pages.
+#[tokio::test]
+async fn lists_are_read_to_their_last_page() {
+    for flavour in [Flavour::Documented, Flavour::Renamed] {
+        let options = Options { flavour, per_page: Some(2), ..Options::default() };
+        let harness = Harness::<PaymentWebhook>::with(options, |settings| {
+            if flavour == Flavour::Renamed {
+                RENAMED.clone_into(settings);
+            }
+        })
+        .await;
+        for _ in 0..3 {
+            assert_all_passed(&harness.run().await);
+        }
+        harness.platform.faults().activate(Fault::WebhookAcceptsForged);
+        let observed = harness.run().await;
+        assert!(matches!(observed.report.outcome, Outcome::Failed { .. }), "{flavour:?}");
+        assert_eq!(observed.report.leftovers, [], "{flavour:?}");
+        assert_eq!(harness.platform.leftovers(), Vec::<String>::new(), "{flavour:?}");
+    }
 }
 
 #[tokio::test]
