@@ -181,7 +181,11 @@ impl Booking {
         let free = self.free_times(&step, user).await?;
         let now = run.clock().now();
         let (from, to) = (now + signed(self.min_lead_time), now + signed(self.max_lead_time));
-        let mut slots = free.lessons(self.lesson, from, to, run.id()).into_iter();
+        let mut slots = free.lessons(self.lesson, from, to, run.id());
+        // When summer time ends, a local time without an offset cannot say which of two hours a lesson is in.
+        let times = &self.site.platform.times;
+        slots.retain(|slot| times.can_write(slot.starts_at) && times.can_write(slot.ends_at));
+        let mut slots = slots.into_iter();
         let first = slots.next().ok_or_else(|| {
             let window = ours(format_args!("{from:.0} to {to:.0}"));
             let expected = phrase!("a free slot of {} minutes, {}", self.lesson.as_secs() / 60, window);
@@ -428,7 +432,7 @@ impl Booking {
         }
         for (pointer, expected) in [(&names.starts_at, slot.starts_at), (&names.ends_at, slot.ends_at)] {
             let actual = item.value(pointer)?;
-            if platform.times.read(&actual) != Some(expected) {
+            if !platform.times.is(&actual, expected) {
                 let expected = phrase!("{} at {}", ours(expected), ours(pointer.as_str()));
                 let actual = phrase!("{} at {}", foreign(actual.to_string()), ours(pointer.as_str()));
                 return Err(Mismatch::new(FailureKind::Assertion, expected, actual));

@@ -82,6 +82,9 @@ pub(crate) struct FreeTimes {
 
 impl FreeTimes {
     pub(crate) fn new(mut listed: Vec<Slot>) -> Self {
+        for time in &mut listed {
+            time.ends_at = exclusive(time.ends_at);
+        }
         listed.retain(|time| time.starts_at < time.ends_at);
         listed.sort_unstable();
         let mut joined: Vec<Slot> = Vec::new();
@@ -132,6 +135,14 @@ impl FreeTimes {
         });
         lessons.into_iter().map(|(_, lesson)| lesson).collect()
     }
+}
+
+/// End of a free time that ends with its last second: a platform may list 8:00:00 to 8:29:59.
+fn exclusive(ends_at: Timestamp) -> Timestamp {
+    const MINUTE: i64 = 60;
+    let second = ends_at.as_second();
+    let next = Timestamp::from_second(second + 1).unwrap_or(ends_at);
+    if second.rem_euclid(MINUTE) == MINUTE - 1 { next } else { ends_at }
 }
 
 #[cfg(test)]
@@ -194,7 +205,7 @@ mod tests {
         let free = free(&[
             ("2026-11-25T08:00:00Z", "2026-11-25T08:45:00Z"),
             ("2026-11-26T08:00:00Z", "2026-11-26T10:00:00Z"),
-            ("2026-11-27T08:00:00Z", "2026-11-27T08:44:59Z"),
+            ("2026-11-27T08:00:00Z", "2026-11-27T08:44:58Z"),
             ("2026-12-26T08:00:00Z", "2026-12-26T08:45:00Z"),
         ]);
         let expected = [
@@ -236,6 +247,12 @@ mod tests {
                 assert_eq!(free.holds(lesson), expected, "{case}: {from} to {to}");
             }
         }
+        let inclusive = free(&[
+            ("2026-11-26T08:00:00Z", "2026-11-26T08:29:59Z"),
+            ("2026-11-26T08:30:00Z", "2026-11-26T08:44:59.999999Z"),
+        ]);
+        let lesson = Slot { starts_at: at(0), ends_at: at(45) };
+        assert_eq!((in_order(&inclusive), inclusive.holds(lesson)), (vec![lesson], true));
         let gap = times(&[(0, 30), (31, 75)]);
         assert_eq!((in_order(&gap), gap.holds(Slot { starts_at: at(0), ends_at: at(45) })), (vec![], false));
     }

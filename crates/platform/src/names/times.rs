@@ -1,8 +1,9 @@
 //! The platform's time format.
 
+use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::fmt::rfc2822;
-use jiff::{Timestamp, tz};
+use jiff::tz::{self, Disambiguation};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -46,8 +47,24 @@ impl Times {
     /// anything else.
     #[must_use]
     pub fn read(&self, value: &Value) -> Option<Timestamp> {
+        self.read_as(value, Disambiguation::Compatible)
+    }
+
+    /// Compares a time of the platform with this one. A local time that occurs twice is either.
+    #[must_use]
+    pub fn is(&self, value: &Value, at: Timestamp) -> bool {
+        [Disambiguation::Compatible, Disambiguation::Later].iter().any(|which| self.read_as(value, *which) == Some(at))
+    }
+
+    /// Returns true for a time that the platform can read as it is written: a local time that occurs twice is only the first one.
+    #[must_use]
+    pub fn can_write(&self, at: Timestamp) -> bool {
+        self.read(&Value::from(self.write(at))) == Some(at)
+    }
+
+    fn read_as(&self, value: &Value, which: Disambiguation) -> Option<Timestamp> {
         match value {
-            Value::Number(number) => self.compact(&number.to_string()).or_else(|| unix(number.as_f64()?)),
+            Value::Number(number) => self.compact(&number.to_string(), which).or_else(|| unix(number.as_f64()?)),
             Value::String(text) => {
                 let text = text.trim();
                 let as_number = || unix(text.parse().ok()?);
@@ -55,13 +72,13 @@ impl Times {
                 let read = text
                     .parse()
                     .ok()
-                    .or_else(|| self.compact(text))
-                    .or_else(|| local(text, self.zone()))
-                    .or_else(|| self.with_zone(text));
+                    .or_else(|| self.compact(text, which))
+                    .or_else(|| local(text, &self.zone(), which))
+                    .or_else(|| with_zone(text, which));
                 read.or_else(as_number).or_else(as_in_mail)
             }
             Value::Object(carbon) => {
-                local(carbon.get("date")?.as_str()?.trim(), zone(carbon.get("timezone")?.as_str()?)?)
+                local(carbon.get("date")?.as_str()?.trim(), &zone(carbon.get("timezone")?.as_str()?)?, which)
             }
             _ => None,
         }
@@ -85,16 +102,10 @@ impl Times {
     }
 
     /// Reads a local time in 14 digits, `YmdHis` in PHP. Unix milliseconds have 13 until the year 2286.
-    fn compact(&self, text: &str) -> Option<Timestamp> {
+    fn compact(&self, text: &str, which: Disambiguation) -> Option<Timestamp> {
         let is_compact = text.len() == 14 && text.bytes().all(|byte| byte.is_ascii_digit());
         let time = is_compact.then(|| DateTime::strptime("%Y%m%d%H%M%S", text).ok())??;
-        Some(time.to_zoned(self.zone()).ok()?.timestamp())
-    }
-
-    /// Reads a time with a zone behind it: its name, an abbreviation or an offset.
-    fn with_zone(&self, text: &str) -> Option<Timestamp> {
-        let (time, behind) = text.rsplit_once(' ')?;
-        local(time, zone(behind)?)
+        in_zone(time, &self.zone(), which)
     }
 
     /// Unknown zones were refused when the settings were read.
@@ -129,10 +140,20 @@ const ABBREVIATIONS: [(&str, i8); 18] = [
     ("PST", -8),
 ];
 
+/// Reads a time with a zone behind it: its name, an abbreviation or an offset.
+fn with_zone(text: &str, which: Disambiguation) -> Option<Timestamp> {
+    let (time, behind) = text.rsplit_once(' ')?;
+    local(time, &zone(behind)?, which)
+}
+
 /// Local time in a zone.
-fn local(text: &str, zone: tz::TimeZone) -> Option<Timestamp> {
+fn local(text: &str, zone: &tz::TimeZone, which: Disambiguation) -> Option<Timestamp> {
     let in_form = || FORMS.iter().find_map(|form| DateTime::strptime(form, text).ok());
-    Some(text.parse::<DateTime>().ok().or_else(in_form)?.to_zoned(zone).ok()?.timestamp())
+    in_zone(text.parse::<DateTime>().ok().or_else(in_form)?, zone, which)
+}
+
+fn in_zone(time: DateTime, zone: &tz::TimeZone, which: Disambiguation) -> Option<Timestamp> {
+    zone.to_ambiguous_timestamp(time).disambiguate(which).ok()
 }
 
 /// Zone with this name, abbreviation or offset. An abbreviation is no name: `EST` as a name has no summer time.
@@ -252,6 +273,19 @@ mod tests {
             Some(at("2026-10-25T00:30:00Z")),
             "the first of two"
         );
+        let repeated = Value::from("2026-10-25 02:30:00");
+        for (time, is_it, can_write) in [
+            ("2026-10-25T00:30:00Z", true, true),
+            ("2026-10-25T01:30:00Z", true, false),
+            ("2026-10-24T23:30:00Z", false, true),
+            ("2026-10-25T02:30:00Z", false, true),
+        ] {
+            assert_eq!((local.is(&repeated, at(time)), local.can_write(at(time))), (is_it, can_write), "{time}");
+            assert!(Times::default().can_write(at(time)), "{time} in UTC");
+        }
+        let skipped = Value::from("2027-03-28 02:30:00");
+        assert!(local.is(&skipped, at("2027-03-28T01:30:00Z")) && !local.is(&skipped, at("2027-03-28T00:30:00Z")));
+        assert!(!local.is(&Value::from("2026-10-25 02:30:00 CET"), at("2026-10-25T00:30:00Z")), "with its zone");
     }
 
     #[test]
