@@ -37,8 +37,18 @@ fn text(row: &Value, pointer: &Pointer) -> String {
     row.pointer(pointer.as_str()).map(written_id).unwrap_or_default().trim().to_owned()
 }
 
+/// Returns true if an attempt to deliver the canary has failed.
+pub(crate) fn has_failed(platform: &Platform, record: &[Value], id: &str) -> bool {
+    let names = &platform.notification;
+    let is_failed = |row: &Value| {
+        let status = text(row, &names.status);
+        names.failed_statuses.iter().any(|failed| is_status(failed.as_str(), &status))
+    };
+    record.iter().any(|row| text(row, &names.id) == id && is_failed(row))
+}
+
 /// Reads the state of a canary. Of several attempts, one delivery is enough. It has failed when all attempts have: the rows may
-/// be in any order, so a failed one may be older than one on its way.
+/// be in any order, so a failed one may be older than one on its way. That one is waited for until the canary is late.
 ///
 /// # Errors
 /// The assertion and its mismatch, if a status or the time of the delivery is unreadable.

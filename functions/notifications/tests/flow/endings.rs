@@ -11,7 +11,7 @@ use hostile::{Server, answer};
 use local::Memory;
 use notifications::Notifications;
 use runtime::{Invocation, OperatorStore, Prepared, SkippingClock, execute};
-use serde_json::json;
+use serde_json::{Value, json};
 use settings::Document;
 
 use crate::step;
@@ -41,13 +41,14 @@ async fn refused_message_fails_at_once_and_is_retried() {
     }
 }
 
-/// Runs the check against a platform that answers to every message with this id.
-async fn run_with_id(id: &str) -> (Observed, Arc<Memory>) {
+/// Runs the check, each time after a pause, against a platform that answers to every message with this id and lists these rows.
+async fn run_with_id(id: &str, record: &Value, pauses: &[Duration]) -> (Observed, Arc<Memory>) {
+    let record = record.to_string();
     let accepted = json!({ "id": id }).to_string();
     let server = Server::plain(move |request| match request.split(' ').nth(1).unwrap_or_default() {
         "/api/notifications/email" => answer("202 Accepted\r\nContent-Type: application/json", &accepted),
         "/api/login" => answer("200 OK\r\nContent-Type: application/json", r#"{"token":"token-of-the-session"}"#),
-        _ => answer("200 OK\r\nContent-Type: application/json", "[]"),
+        _ => answer("200 OK\r\nContent-Type: application/json", &record),
     })
     .await;
     let settings = format!(
@@ -62,13 +63,17 @@ async fn run_with_id(id: &str) -> (Observed, Arc<Memory>) {
     let (memory, clock) = (Arc::new(Memory::default()), Arc::new(SkippingClock::default()));
     let password = ("/just-driving/test/notifications/password".to_owned(), "the password of the test".to_owned());
     let ports = check_testkit::ports(&memory, &clock, [password]);
-    let report = execute(&prepared, &ports, &Invocation::manual()).await.unwrap();
+    let mut report = execute(&prepared, &ports, &Invocation::manual()).await.unwrap();
+    for pause in pauses {
+        clock.skip(*pause);
+        report = execute(&prepared, &ports, &Invocation::manual()).await.unwrap();
+    }
     (Observed { report, metrics: BTreeMap::new() }, memory)
 }
 
 #[tokio::test]
 async fn too_long_id_fails_the_step_that_received_it() {
-    let (observed, memory) = run_with_id(&"N".repeat(129)).await;
+    let (observed, memory) = run_with_id(&"N".repeat(129), &json!([]), &[]).await;
     let Outcome::Failed { failures } = &observed.report.outcome else { panic!("{:#?}", observed.report) };
     let failure = &failures[0];
     assert_eq!((failures.len(), failure.subject.as_str(), failure.step.as_str()), (1, "email", "send"), "{failures:?}");
@@ -78,9 +83,31 @@ async fn too_long_id_fails_the_step_that_received_it() {
     );
     assert!(!memory.memory_of("notifications").unwrap().contains("NNN"));
     let longest = "N".repeat(128);
-    let (observed, memory) = run_with_id(&longest).await;
+    let (observed, memory) = run_with_id(&longest, &json!([]), &[]).await;
     assert_eq!(step(&observed, "email", "send"), Some("passed"), "{:#?}", observed.report);
     assert!(memory.memory_of("notifications").unwrap().contains(&longest));
+}
+
+/// A retry that is on its way for ever keeps no failed canary from a verdict.
+#[tokio::test]
+async fn attempt_on_its_way_counts_until_the_canary_is_late() {
+    let row = |status: &str| json!({ "id": "n1", "status": status, "error": "451 greylisted" });
+    for (statuses, minutes, delivery, actual, is_sent_again) in [
+        (&["failed", "sent"][..], 5, "skipped", "", false),
+        (&["failed", "sent"], 11, "failed", "sent on the platform; another attempt failed: 451 greylisted", true),
+        (&["sent", "failed"], 11, "failed", "sent on the platform; another attempt failed: 451 greylisted", true),
+        (&["sent"], 11, "failed", "status sent on the platform", false),
+        (&["failed"], 1, "failed", "failed: 451 greylisted", true),
+        (&["failed", "delivered"], 11, "passed", "", false),
+    ] {
+        let rows = statuses.iter().map(|status| row(status)).collect();
+        let (observed, _) = run_with_id("n1", &rows, &[Duration::from_secs(minutes * 60)]).await;
+        assert_eq!(step(&observed, "email", "delivery"), Some(delivery), "{statuses:?}: {:#?}", observed.report);
+        if let Outcome::Failed { failures } = &observed.report.outcome {
+            assert!(failures[0].actual.contains(actual), "{statuses:?}: {failures:?}");
+        }
+        assert_eq!(step(&observed, "email", "send").is_some(), is_sent_again, "{statuses:?}");
+    }
 }
 
 #[tokio::test]
