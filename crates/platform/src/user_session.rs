@@ -28,6 +28,7 @@ use crate::names::{Encoding, Login, Mode};
 use crate::site::{Site, status};
 use crate::totp::Totp;
 use crate::values::identity;
+use no_log_in::refused;
 use state::{LoginStage, SessionState, lock};
 use token::Found;
 
@@ -264,17 +265,14 @@ impl<'r> UserSession<'r> {
         let password = step.password(&credentials.password).await?;
         let answer = self.send_password(step, &credentials.email, &password).await?;
         if self.is_refused(&answer) {
-            let detail = phrase!(
-                "the platform refused our own account {} ({})\nput its password at {}, or check the account",
-                ours(&credentials.email),
-                answer.status.as_u16(),
-                ours(&credentials.password),
-            );
-            return Err(step.inconclusive(Cause::Credentials, detail));
+            return Err(refused(step, &answer, credentials));
         }
         let what_to_do = "use an account without one for this check";
         self.expect_no_second_factor(step, &answer, &credentials.email, what_to_do)?;
         self.accept(step, &answer, login.status.as_slice())?;
+        if self.has_no_session(step, &answer).await? {
+            return Err(refused(step, &answer, credentials));
+        }
         self.renew_page_token(step).await;
         Ok(())
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use ::settings::{Common, Contract, SecretRef, Section};
 use check::{Cause, FailureKind, Mismatch, StepEnded, Subject, ours, phrase};
 use platform::counting::count;
-use platform::{Mode, Totp, UserSession, status};
+use platform::{Encoding, Mode, Totp, UserSession, status};
 use probe::Response;
 use runtime::{Check, MemoryCell, Run};
 use secrecy::SecretString;
@@ -141,6 +141,9 @@ impl Login {
             step.check("status", status(&answer, statuses))?;
         } else {
             user.accept(&step, &answer, statuses)?;
+            if self.account.totp_seed.is_none() {
+                user.expect_session(&step, &answer).await?;
+            }
             user.renew_page_token(&step).await;
         }
         step.passed();
@@ -247,8 +250,11 @@ impl Login {
                 return Err(ended);
             }
         };
-        let refused = if stranger.is_refused(&answer) { Ok(()) } else { status(&answer, login.refused.as_slice()) };
         let accepted = self.accepts(&answer);
+        // Where a redirect may mean a log-in, the session decides: both may lead to the front page.
+        let is_refused = stranger.is_refused(&answer)
+            || ((accepted || login.encoding == Encoding::Form) && stranger.has_no_session(&step, &answer).await?);
+        let refused = if is_refused { Ok(()) } else { status(&answer, login.refused.as_slice()) };
         record_attempt(
             run,
             memory,

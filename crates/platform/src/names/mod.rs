@@ -110,7 +110,7 @@ pub struct Login {
     pub status: Statuses,
     /// Pointer to the bearer token in the answer; for `mode = "token"`. Default `/token`.
     pub token_pointer: Pointer,
-    /// Statuses of a wrong password. Default 422, 401.
+    /// Statuses of a wrong password. A redirect counts too, if nobody is logged in after it. Default 422, 401.
     pub refused: Statuses,
     /// Texts of a 422 that mean throttling: some log-in scaffolds do not answer 429, which always means it. Default
     /// `Too many login attempts`, `For mange loginforsøg`, `For mange forsøg`.

@@ -1,6 +1,6 @@
 //! Answers to a right password that do not log in: a request for a code, and a redirect back to the form.
 
-use check::{Cause, FailureKind, Mismatch, StepEnded, ours, phrase};
+use check::{Cause, FailureKind, Mismatch, StepEnded, foreign, ours, phrase};
 use probe::expect::json_found;
 use probe::{Response, Url};
 use runtime::Step;
@@ -8,6 +8,8 @@ use serde_json::Value;
 
 use super::UserSession;
 use super::state::LoginStage;
+use crate::accounts::Credentials;
+use crate::names::Mode;
 
 impl UserSession<'_> {
     /// True if the platform refused the password: by its status, or by a redirect back to the log-in form.
@@ -16,6 +18,35 @@ impl UserSession<'_> {
         let login = &self.site.platform.login;
         login.refused.as_slice().contains(&response.status.as_u16())
             || leads_to_form(response, &login.form.below(&self.site.base_url))
+    }
+
+    /// True for a redirect that nobody is logged in after: platforms lead to the front page after a right and after a wrong
+    /// password. Sends a request if the answer is a redirect at the platform.
+    ///
+    /// # Errors
+    /// [`StepEnded`] when the step has ended; its result is recorded.
+    pub async fn has_no_session(&self, step: &Step<'_>, response: &Response) -> Result<bool, StepEnded> {
+        let is_in_doubt = self.site.platform.login.mode == Mode::Session
+            && response.status.is_redirection()
+            && self.same_site(response).is_ok();
+        if !is_in_doubt || !self.is_unauthenticated(&self.ask_me(step).await?) {
+            return Ok(false);
+        }
+        self.lock().stage = LoginStage::LoggedOut;
+        Ok(true)
+    }
+
+    /// Expects somebody to be logged in after an accepted answer.
+    ///
+    /// # Errors
+    /// [`StepEnded`] when the step has ended; its result is recorded.
+    pub async fn expect_session(&self, step: &Step<'_>, response: &Response) -> Result<(), StepEnded> {
+        if !self.has_no_session(step, response).await? {
+            return Ok(());
+        }
+        let to = response.location().map(|to| to.path().to_owned()).unwrap_or_default();
+        let actual = phrase!("{} to {}, and no session after it", response.status.as_u16(), foreign(to));
+        Err(step.fail("session", Mismatch::new(FailureKind::Status, "a log-in", actual)))
     }
 
     /// Refuses a redirect back to the log-in form.
@@ -48,6 +79,17 @@ impl UserSession<'_> {
             phrase!("the account {} has a second factor, so its password is not enough\n{}", ours(email), what_to_do);
         Err(step.inconclusive(Cause::Credentials, detail))
     }
+}
+
+/// Ends the step of another check: the check `login` judges the log-in itself, so a refused password is our own mistake.
+pub(super) fn refused(step: &Step<'_>, answer: &Response, credentials: &Credentials) -> StepEnded {
+    let detail = phrase!(
+        "the platform refused our own account {} ({})\nput its password at {}, or check the account",
+        ours(&credentials.email),
+        answer.status.as_u16(),
+        ours(&credentials.password),
+    );
+    step.inconclusive(Cause::Credentials, detail)
 }
 
 /// True for `{"two_factor": true}`, as Laravel Fortify answers.

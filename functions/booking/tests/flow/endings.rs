@@ -6,6 +6,7 @@ use booking::Booking;
 use check::{Cause, Outcome};
 use check_testkit::{Harness, Observed};
 use demo_platform::{Fault, Options};
+use hostile::{Server, answer};
 
 use crate::steps;
 
@@ -185,4 +186,24 @@ async fn own_bookings_are_not_counted() {
         let rate = observed.metrics["BookingErrorRate"];
         assert!((rate - expected).abs() < 1e-9, "run {run}: expected {expected}, got {rate}");
     }
+}
+
+/// A log-in that leads to the front page, whether the password is right or wrong.
+#[tokio::test]
+async fn redirect_without_a_session_is_a_refused_account() {
+    let page = "<form method=post action=/api/login><input name=email><input type=password name=password>\
+                <input type=hidden name=_token value=token-of-a-form-0001></form>";
+    let session = "Set-Cookie: just_driving_session=session-of-nobody-0001; Path=/";
+    let server = Server::plain(move |request| match request.split(' ').take(2).collect::<Vec<_>>()[..] {
+        ["GET", "/login"] => answer(&format!("200 OK\r\nContent-Type: text/html\r\n{session}"), page),
+        ["POST", "/api/login"] => answer(&format!("302 Found\r\nLocation: /\r\n{session}"), ""),
+        _ => answer("401 Unauthorized\r\nContent-Type: application/json", "{}"),
+    })
+    .await;
+    let base_url = format!("http://{}", server.address);
+    let change = |settings: &mut String| settings.push_str("\n[platform.login]\nencoding = 'form'\nstatus = [302]\n");
+    let harness = Harness::<Booking>::behind(Options::default(), change, async |_| base_url).await;
+    let observed = harness.run().await;
+    let Outcome::Inconclusive { inconclusive } = &observed.report.outcome else { panic!("{:#?}", observed.report) };
+    assert_eq!(inconclusive.cause, Cause::Credentials);
 }

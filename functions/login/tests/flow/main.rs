@@ -7,6 +7,7 @@ mod endings;
 mod flavours;
 mod maintenance;
 mod mutation;
+mod redirects;
 mod second_factor;
 mod settings;
 mod shapes;
