@@ -1,6 +1,6 @@
 //! One item in an answer, such as a booking or an invoice.
 
-use check::Mismatch;
+use check::{FailureKind, Mismatch};
 use probe::Response;
 use probe::expect::{Compare, json_exists, json_found, json_matches};
 use serde_json::Value;
@@ -8,6 +8,7 @@ use settings::Pointer;
 
 use crate::names::Platform;
 use crate::statuses::{is_status, reported_status};
+use crate::values::identity;
 
 /// An item in an answer, below the platform's wrapper or at the top.
 ///
@@ -29,6 +30,15 @@ impl<'a> Item<'a> {
         Self { response, wrapper, is_wrapped: known.iter().any(is_below) }
     }
 
+    /// Finds an item whose other values are unknown: below the wrapper, if there is an object with members.
+    #[must_use]
+    pub fn enclosed(platform: &'a Platform, response: &'a Response) -> Self {
+        let wrapper = platform.wrapper.as_str();
+        let has_members = |value: Value| value.as_object().is_some_and(|members| !members.is_empty());
+        let is_wrapped = !wrapper.is_empty() && json_found(response, wrapper, "").is_ok_and(has_members);
+        Self { response, wrapper, is_wrapped }
+    }
+
     /// Returns the value at a pointer of the settings.
     ///
     /// # Errors
@@ -45,6 +55,27 @@ impl<'a> Item<'a> {
     pub fn expect(&self, pointer: &Pointer, value: &Value) -> Result<(), Mismatch> {
         let (pointer, wrapper) = self.place(pointer);
         json_matches(self.response, &pointer, wrapper, value, Compare::Loose)
+    }
+
+    /// Expects a value that tells whose answer it is. Numbers may be written as strings.
+    ///
+    /// # Errors
+    /// A mismatch of kind `invariant` for another value, of kind `assertion` for a missing or unreadable one.
+    pub fn expect_identity(&self, pointer: &Pointer, value: &str) -> Result<(), Mismatch> {
+        if identity(&self.value(pointer)?, pointer.as_str())? == value {
+            return Ok(());
+        }
+        let kind = FailureKind::Invariant;
+        self.expect(pointer, &Value::from(value)).map_err(|mismatch| Mismatch { kind, ..mismatch })
+    }
+
+    /// Expects this e-mail address like [`Item::expect_identity`], in any letter case.
+    ///
+    /// # Errors
+    /// Those of [`Item::expect_identity`].
+    pub fn expect_email(&self, pointer: &Pointer, email: &str) -> Result<(), Mismatch> {
+        let found = identity(&self.value(pointer)?, pointer.as_str())?;
+        if found.to_lowercase() == email.to_lowercase() { Ok(()) } else { self.expect_identity(pointer, email) }
     }
 
     /// Returns the status at a pointer of the settings, as text.
@@ -124,5 +155,38 @@ mod tests {
         }
         assert_eq!(item.expect(&pointer("/total"), &json!("5")), Ok(()));
         assert!(item.expect(&pointer("/total"), &json!(6)).is_err());
+    }
+
+    #[test]
+    fn id_of_an_envelope_identifies_nobody() {
+        let platform = Platform::default();
+        let (id, email) = (pointer("/id"), pointer("/email"));
+        for (body, by_values, enclosed) in [
+            (r#"{"data": {"id": 7, "email": "A@b.example"}}"#, Ok(()), Ok(())),
+            (r#"{"id": "7", "email": "a@b.example"}"#, Ok(()), Ok(())),
+            (r#"{"id": 7, "email": "a@b.example", "data": null}"#, Ok(()), Ok(())),
+            (r#"{"id": 7, "email": "a@b.example", "data": {}}"#, Ok(()), Ok(())),
+            (r#"{"id": "request-1", "data": {"id": 7, "email": "a@b.example"}}"#, Ok(()), Ok(())),
+            (
+                r#"{"id": 7, "data": {"email": "a@b.example"}}"#,
+                Err(FailureKind::Assertion),
+                Err(FailureKind::Assertion),
+            ),
+            (
+                r#"{"id": 7, "data": {"id": 9, "email": "a@b.example"}}"#,
+                Err(FailureKind::Invariant),
+                Err(FailureKind::Invariant),
+            ),
+            // A user with a member like the wrapper, which may as well be one in an envelope.
+            (r#"{"id": 7, "email": "a@b.example", "data": {"language": "da"}}"#, Ok(()), Err(FailureKind::Assertion)),
+        ] {
+            let response = response(200, body);
+            let judge = |item: Item<'_>| {
+                let judged = item.expect_identity(&id, "7").and_then(|()| item.expect_email(&email, "a@B.example"));
+                judged.map_err(|mismatch| mismatch.kind)
+            };
+            assert_eq!(judge(Item::new(&platform, &response, &[&id, &email])), by_values, "{body}");
+            assert_eq!(judge(Item::enclosed(&platform, &response)), enclosed, "{body}");
+        }
     }
 }

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use check::{Cause, FailureKind, Mismatch, Phrase, StepEnded, foreign, ours, phrase};
-use probe::expect::{self, Compare};
+use probe::expect;
 use probe::{Client, Method, Request, Response, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -27,7 +27,6 @@ use crate::laravel::{Csrf, Session};
 use crate::names::{Encoding, Login, Mode};
 use crate::site::{Site, status};
 use crate::totp::Totp;
-use crate::values::identity;
 use no_log_in::refused;
 use state::{LoginStage, SessionState, lock};
 use token::Found;
@@ -377,27 +376,6 @@ impl<'r> UserSession<'r> {
         let expected = phrase!("{} ({})", why, wrong.expected);
         let kind = if response.status.is_success() { FailureKind::Invariant } else { wrong.kind };
         Err(Mismatch { kind, expected, ..wrong })
-    }
-
-    /// Expects this value at a pointer, below the platform's wrapper or at the top. Numbers may be written as strings.
-    ///
-    /// # Errors
-    /// A mismatch of kind `invariant` for another value, of kind `assertion` for a missing or unreadable one.
-    pub fn expect_value(&self, response: &Response, pointer: &str, value: &str) -> Result<(), Mismatch> {
-        if identity(&expect::json_found(response, pointer, self.wrapper())?, pointer)? == value {
-            return Ok(());
-        }
-        expect::json_matches(response, pointer, self.wrapper(), &Value::from(value), Compare::Loose)
-            .map_err(|mismatch| Mismatch { kind: FailureKind::Invariant, ..mismatch })
-    }
-
-    /// Expects this e-mail address like [`UserSession::expect_value`], in any letter case.
-    ///
-    /// # Errors
-    /// Those of [`UserSession::expect_value`].
-    pub fn expect_email(&self, response: &Response, pointer: &str, email: &str) -> Result<(), Mismatch> {
-        let found = identity(&expect::json_found(response, pointer, self.wrapper())?, pointer)?;
-        if found.to_lowercase() == email.to_lowercase() { Ok(()) } else { self.expect_value(response, pointer, email) }
     }
 
     /// Expects an answer that stays at the platform.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use ::settings::{Common, Contract, SecretRef, Section};
 use check::{Cause, FailureKind, Mismatch, StepEnded, Subject, ours, phrase};
 use platform::counting::count;
-use platform::{Encoding, Mode, Totp, UserSession, status};
+use platform::{Encoding, Item, Mode, Totp, UserSession, status};
 use probe::Response;
 use runtime::{Check, MemoryCell, Run};
 use secrecy::SecretString;
@@ -183,13 +183,14 @@ impl Login {
         let answer = user.ask_me(&step).await?;
         let me = &self.site.platform.me;
         step.check("status", status(&answer, &[200]))?;
-        let email = user.expect_email(&answer, me.email.as_str(), &self.account.email);
+        let found = Item::new(&self.site.platform, &answer, &[&me.id, &me.email, &me.role]);
+        let email = found.expect_email(&me.email, &self.account.email);
         step.check("email", email.map_err(without_actual_value))?;
         if let Some(id) = &self.account.id {
-            step.check("id", user.expect_value(&answer, me.id.as_str(), id).map_err(without_actual_value))?;
+            step.check("id", found.expect_identity(&me.id, id).map_err(without_actual_value))?;
         }
         if let Some(role) = &self.account.role {
-            step.check("role", user.expect_value(&answer, me.role.as_str(), role))?;
+            step.check("role", found.expect_identity(&me.role, role))?;
         }
         step.passed();
         Ok(())
@@ -201,10 +202,8 @@ impl Login {
         let url = school.path.at(&self.site.base_url, &[("school", &self.own_school)]);
         let answer = user.get(&step, url.map_err(|mismatch| step.fail("id", mismatch))?).await?;
         step.check("status", status(&answer, &[200]))?;
-        step.check(
-            "id",
-            user.expect_value(&answer, school.id.as_str(), &self.own_school).map_err(without_actual_value),
-        )?;
+        let found = Item::enclosed(&self.site.platform, &answer).expect_identity(&school.id, &self.own_school);
+        step.check("id", found.map_err(without_actual_value))?;
         step.passed();
         Ok(())
     }
