@@ -13,7 +13,7 @@ use url::{Position, Url};
 use crate::Response;
 use crate::csp::{self, Source};
 use body::Content;
-use fields::{Enctype, Form, Kind, MAX_FIELDS, Page};
+use fields::{Enctype, Field, Form, Kind, MAX_FIELDS, Page};
 
 /// Maximum length of the values that a form sends by itself, in bytes.
 const MAX_VALUES: usize = 64 * 1024;
@@ -222,8 +222,8 @@ fn find<'p, 'a>(
     let Some(form) = form else { return in_head.map(|token| (token, None)).ok_or_else(|| "no form".into()) };
     let token = token(form, wanted).or(in_head).ok_or(wanted.token_field);
     let typed = [wanted.email_field, wanted.password_field];
-    let cannot_be_filled =
-        |name: &&str| !form.fields.iter().any(|field| field.kind.is_typed() && field.is_sent_as(name));
+    let can_be_filled = |field: &&Field<'_>| field.kind.is_typed() && (!field.is_readonly || page.has_script);
+    let cannot_be_filled = |name: &&str| !form.fields.iter().filter(can_be_filled).any(|field| field.is_sent_as(name));
     let unfilled = typed.into_iter().find(|name| wanted.is_sent_by_browser && cannot_be_filled(name));
     match (token, unfilled) {
         (Ok(token), None) => Ok((token, Some(form))),

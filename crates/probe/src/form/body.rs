@@ -29,7 +29,9 @@ impl Content {
     /// Reads a form of a page in this encoding.
     pub(super) fn read(form: &Form<'_>, page: &'static Encoding) -> Self {
         let accepted = form.accept_charset.as_deref().unwrap_or_default();
-        let accepted = accepted.split_ascii_whitespace().find_map(|label| Encoding::for_label(label.as_bytes()));
+        let accepted = accepted
+            .split([' ', '\t', '\n', '\u{c}', '\r', ','])
+            .find_map(|label| Encoding::for_label(label.as_bytes()));
         let encoding = accepted.unwrap_or(page).output_encoding();
         let parts = form.entries().into_iter().map(|entry| Part::new(entry, encoding)).collect();
         Self { parts, is_multipart: form.enctype() == Enctype::Multipart, encoding }

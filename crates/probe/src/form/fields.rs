@@ -28,6 +28,7 @@ pub(super) struct Page<'a> {
     pub(super) policies: Vec<Cow<'a, str>>,
     /// True for a page with a script, or with an element by whose id a script of another kind may find its place.
     pub(super) can_be_filled: bool,
+    pub(super) has_script: bool,
     /// True when the page has more fields than are read.
     pub(super) is_cut: bool,
 }
@@ -55,6 +56,8 @@ pub(super) struct Field<'a> {
     pub(super) name: Cow<'a, str>,
     pub(super) kind: Kind,
     pub(super) is_disabled: bool,
+    /// True for a field that only a script can change, by its attributes.
+    pub(super) is_readonly: bool,
     /// Values as the page has them: none for a box that is not checked, several for a list.
     pub(super) values: Vec<Cow<'a, str>>,
     sending: Sending<'a>,
@@ -155,7 +158,8 @@ impl<'a> Page<'a> {
                 continue;
             }
             place.follow(&tag);
-            read.can_be_filled |= tag.attribute("id").is_some() || is_script(&tag);
+            read.has_script |= is_script(&tag);
+            read.can_be_filled |= tag.attribute("id").is_some() || read.has_script;
             if tag.opens("form") && !place.in_form {
                 place.in_form = true;
                 read.forms.push(Form::read(&tag));
@@ -294,13 +298,14 @@ impl<'a> Field<'a> {
             Kind::Checkbox | Kind::Radio if is_checked => vec![value.unwrap_or(Cow::Borrowed("on"))],
             Kind::Checkbox | Kind::Radio | Kind::Select => Vec::new(),
             Kind::Text if tag.opens("textarea") => vec![tag.content()],
-            // A field of one line has no line breaks.
-            Kind::Text | Kind::Password => vec![value.unwrap_or_default().replace(['\r', '\n'], "").into()],
+            Kind::Text | Kind::Password => vec![sanitized(tag, &value.unwrap_or_default()).into()],
             _ => vec![value.unwrap_or_default()],
         };
         let sending = Sending::read(tag, ["formaction", "formmethod", "formenctype"]);
         let is_disabled = tag.attribute("disabled").is_some();
-        Some(Self { name, kind, is_disabled, values, sending })
+        let is_scripted = ["onfocus", "onclick"].iter().any(|event| tag.attribute(event).is_some());
+        let is_readonly = tag.attribute("readonly").is_some() && !is_scripted;
+        Some(Self { name, kind, is_disabled, is_readonly, values, sending })
     }
 
     /// True for an enabled field with this name.
@@ -415,6 +420,25 @@ impl<'a> Form<'a> {
         }
         entries
     }
+}
+
+/// Value of a field of one line, as browsers change it
+/// (<https://html.spec.whatwg.org/multipage/input.html#value-sanitization-algorithm>). Colours, ranges and dates stay as they are, since
+/// no log-in depends on them.
+fn sanitized(tag: &Tag<'_>, value: &str) -> String {
+    let line = value.replace(['\r', '\n'], "");
+    match tag.attribute("type").unwrap_or_default().to_ascii_lowercase().as_str() {
+        "email" | "url" => line.trim_matches(|letter: char| letter.is_ascii_whitespace()).to_owned(),
+        "number" if !is_number(&line) => String::new(),
+        _ => line,
+    }
+}
+
+/// True for a number in the form of HTML, without a sign `+` or white space.
+fn is_number(text: &str) -> bool {
+    let ends_well = text.ends_with(|letter: char| letter.is_ascii_digit());
+    let begins_well = text.starts_with(|letter: char| letter.is_ascii_digit() || matches!(letter, '-' | '.'));
+    begins_well && ends_well && text.parse::<f64>().is_ok_and(f64::is_finite)
 }
 
 /// True for a script that a browser runs, as opposed to data.

@@ -109,6 +109,15 @@ fn fields_are_those_that_a_browser_sends() {
         ("<input type=hidden name=trap><input value=1><input name='' value=1>", "trap="),
         ("<input type=hidden name=email value=old>", "email=old"),
         ("<input name=q value='a\nb'><input type=hidden name=h value='a\nb'>", "q=ab h=a%0D%0Ab"),
+        (
+            "<input type=Email name=m value=' a@b.dk '><input type=url name=u value=' http://x '>",
+            "m=a%40b.dk u=http%3A%2F%2Fx",
+        ),
+        ("<input name=t value=' a '><input type=password name=p value=' a '>", "t=+a+ p=+a+"),
+        ("<input type=number name=a value=-1.5e3><input type=number name=b value=.5>", "a=-1.5e3 b=.5"),
+        ("<input type=number name=a value=abc><input type=number name=b value=+1>", "a= b="),
+        ("<input type=number name=a value='1 '><input type=number name=b value=1.>", "a= b="),
+        ("<input type=number name=a value=inf><input type=number name=b value=1e999>", "a= b="),
         ("<input type=checkbox name=remember><input type=checkbox name=terms checked>", "terms=on"),
         ("<input type=radio name=role value=1><input type=radio name=role value=2 checked>", "role=2"),
         ("<input type=radio name=role value=1 checked><input type=radio name=role value=2 checked>", "role=2"),
@@ -173,6 +182,8 @@ fn body_is_encoded_as_the_form_says() {
             "email=%26%23230%3B&password=%26%238364%3B&photo=&_token=t&_charset_=ISO-8859-2",
         ),
         ("<form method=post accept-charset=utf-16>", "iso-8859-1", utf_8),
+        ("<form method=post accept-charset='utf-8,iso-8859-1'>", "iso-8859-1", utf_8),
+        ("<form method=post accept-charset=unknown,utf-8>", "iso-8859-1", utf_8),
         ("<form method=post enctype=nonsense>", "utf-8", utf_8),
     ] {
         let mut page = response(200, &format!("{form}{fields}"));
@@ -333,6 +344,22 @@ fn form_of_a_browser_is_posted_to_its_own_host() {
             "<form method=post><input name=_token value=a><input name=email type=hidden><input name=password></form>",
             "",
             err("a field email that users cannot fill"),
+        ),
+        (
+            "<form method=post><input name=_token value=a><input name=email readonly><input name=password></form>",
+            "",
+            err("a field email that users cannot fill"),
+        ),
+        (
+            "<form method=post><input name=_token value=a><input name=email readonly onfocus='this.readOnly=false'>\
+             <input name=password></form>",
+            "",
+            Ok("a"),
+        ),
+        (
+            "<script></script><form method=post><input name=_token value=a><input name=email readonly><input name=password></form>",
+            "",
+            Ok("a"),
         ),
         ("<form method=post>", "form-action 'self'", Ok("a")),
         ("<form method=post>", "form-action 'none'", forbidden("form-action 'none'")),
