@@ -101,6 +101,10 @@ impl<'r> UserSession<'r> {
         let form = urls.wanted(login);
         let by_script = login.encoding == Encoding::Json;
         self.form = step.check_value("form", expect::log_in_form(response, &form))?;
+        // The page after a posted form has a policy of its own.
+        if by_script && expect::withholds_referrer(response) {
+            self.lock().session.withhold_referrer();
+        }
         let Some(missing) = missing else { return Ok(()) };
         let in_form = || self.form.as_ref().map(|form| form.token.clone());
         let page_token = if by_script { expect::meta_token(response) } else { Ok(in_form()) };

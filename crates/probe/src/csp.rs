@@ -1,4 +1,5 @@
-//! Content Security Policy, as far as it concerns the sending of forms (<https://www.w3.org/TR/CSP3/>).
+//! Content Security Policy, as far as it concerns log-ins: the sending of forms, and requests of scripts
+//! (<https://www.w3.org/TR/CSP3/>).
 
 use percent_encoding::percent_decode_str;
 use url::Url;
@@ -37,6 +38,16 @@ pub(crate) fn forbidding(policies: &[(Source, &str)], page: &Url, to: &Url) -> O
         let action = action.filter(|sources| !sources.iter().any(|source| matches(source, page, to)));
         let named = |name: &str, words: Vec<&str>| [&[name], &words[..]].concat().join(" ");
         sandbox.map(|words| named("sandbox", words)).or_else(|| action.map(|words| named("form-action", words)))
+    })
+}
+
+/// Directive against a request of a page's script to an upgraded URL. `None` when all policies allow it.
+pub(crate) fn forbidding_requests(policies: &[(Source, &str)], page: &Url, to: &Url) -> Option<String> {
+    single(policies).find_map(|(_, policy)| {
+        let found = |name| directive(policy, name).map(|words| (name, words));
+        let (name, words) = found("connect-src").or_else(|| found("default-src"))?;
+        let is_allowed = words.iter().any(|source| matches(source, page, to));
+        (!is_allowed).then(|| [&[name], &words[..]].concat().join(" "))
     })
 }
 
@@ -108,6 +119,27 @@ fn is_path(path: &str, to: &Url) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn scripts_send_requests_where_every_policy_allows_it() {
+        for (policy, forbidden) in [
+            ("", None),
+            ("script-src 'self'; form-action 'none'", None),
+            ("connect-src 'none'", Some("connect-src 'none'")),
+            ("default-src 'none'; script-src 'self'", Some("default-src 'none'")),
+            ("default-src 'none'; connect-src 'self'", None),
+            ("default-src 'self'; connect-src wss://a.dk", Some("connect-src wss://a.dk")),
+            ("default-src 'self'", None),
+            ("connect-src", Some("connect-src")),
+            ("connect-src *, connect-src b.dk", Some("connect-src b.dk")),
+        ] {
+            for source in [Source::Header, Source::Page] {
+                let page: Url = "https://a.dk/x".parse().unwrap();
+                let found = forbidding_requests(&[(source, policy)], &page, &page.join("/api/login").unwrap());
+                assert_eq!(found.as_deref(), forbidden, "{policy}");
+            }
+        }
+    }
 
     #[test]
     fn forms_are_sent_where_every_policy_allows_it() {

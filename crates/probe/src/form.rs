@@ -3,6 +3,7 @@
 mod body;
 mod fields;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use check::{FailureKind, Mismatch, Phrase, foreign, ours, phrase};
@@ -103,6 +104,18 @@ pub fn log_in_form(response: &Response, wanted: &Wanted<'_>) -> Result<Option<Fi
         };
         let expected = "a page with a form to log in, or one that a script fills";
         return Err(mismatch(response, FailureKind::Assertion, expected.into(), actual));
+    }
+    let is_posted = |form: &Form<'_>| has_password(form, wanted) && form.is_posted();
+    if let Some(to) = wanted.sent_to.filter(|_| !wanted.is_sent_by_browser && !page.forms.iter().any(is_posted)) {
+        let policies = policies(&page, response);
+        let policies: Vec<_> = policies.iter().map(|(source, policy)| (*source, policy.as_ref())).collect();
+        let forbidding = csp::forbidding_requests(&policies, &response.url, &csp::upgraded(&policies, to.clone()));
+        if let Some(directive) = forbidding {
+            let expected = phrase!("a page whose script can send the log-in to {}", ours(to.path()));
+            let actual =
+                phrase!("one that browsers keep from it, by the Content-Security-Policy {}", foreign(directive));
+            return Err(mismatch(response, FailureKind::Assertion, expected, actual));
+        }
     }
     let is_by_script = !wanted.is_sent_by_browser && wanted.action.is_none();
     if is_by_script && (page.meta.is_none() && !has_log_in || has_script_form(&page, wanted)) {
@@ -231,6 +244,43 @@ fn find<'p, 'a>(
     }
 }
 
+/// Content security policies of a page.
+fn policies<'p>(page: &'p Page<'_>, response: &'p Response) -> Vec<(Source, Cow<'p, str>)> {
+    let headers = response.headers.get_all("content-security-policy").iter();
+    let headers = headers.map(|line| (Source::Header, String::from_utf8_lossy(line.as_bytes())));
+    headers.chain(page.policies.iter().map(|policy| (Source::Page, Cow::Borrowed(policy.as_ref())))).collect()
+}
+
+/// True for a page whose scripts send no `Referer`: its last known Referrer-Policy is `no-referrer`, in a header or in a `meta`
+/// element (<https://www.w3.org/TR/referrer-policy/>).
+#[must_use]
+pub fn withholds_referrer(response: &Response) -> bool {
+    const OTHERS: [&str; 10] = [
+        "no-referrer-when-downgrade",
+        "same-origin",
+        "origin",
+        "strict-origin",
+        "origin-when-cross-origin",
+        "strict-origin-when-cross-origin",
+        "unsafe-url",
+        "always",
+        "default",
+        "origin-when-crossorigin",
+    ];
+    if why_no_page(response).is_some() {
+        return false;
+    }
+    let text = response.text();
+    let headers = response.headers.get_all("referrer-policy").iter().filter_map(|line| line.to_str().ok());
+    let header = headers.flat_map(|line| line.split(',')).map(|policy| policy.trim().to_ascii_lowercase());
+    let page = Page::read(&text).referrer.into_iter().map(|policy| policy.trim().to_ascii_lowercase());
+    let mut known = header.chain(page).filter_map(|policy| match policy.as_str() {
+        "no-referrer" | "never" => Some(true),
+        other => OTHERS.contains(&other).then_some(false),
+    });
+    known.next_back().unwrap_or(false)
+}
+
 /// Says why a browser would not send a form to the page's host and this URL, with the password in the body.
 fn why_not_sent(form: &Form<'_>, page: &Page<'_>, response: &Response, sent_to: Option<&Url>) -> Option<Phrase> {
     if !form.is_posted() {
@@ -245,10 +295,8 @@ fn why_not_sent(form: &Form<'_>, page: &Page<'_>, response: &Response, sent_to: 
         let host = foreign(to.host_str().unwrap_or_default());
         return Some(phrase!("a form that is sent to another host, {}", host));
     }
-    let headers = response.headers.get_all("content-security-policy").iter();
-    let headers: Vec<_> = headers.map(|line| String::from_utf8_lossy(line.as_bytes())).collect();
-    let policies = headers.iter().map(|policy| (Source::Header, policy.as_ref()));
-    let policies: Vec<_> = policies.chain(page.policies.iter().map(|policy| (Source::Page, policy.as_ref()))).collect();
+    let policies = policies(page, response);
+    let policies: Vec<_> = policies.iter().map(|(source, policy)| (*source, policy.as_ref())).collect();
     let to = csp::upgraded(&policies, to);
     if here.scheme() == "https" && to.scheme() == "http" {
         return Some(phrase!("a form that browsers do not send without encryption, to {}", foreign(to)));

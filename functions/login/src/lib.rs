@@ -182,7 +182,7 @@ impl Login {
         let step = run.step(&Subject::whole(), "current-user");
         let answer = user.ask_me(&step).await?;
         let me = &self.site.platform.me;
-        step.check("status", status(&answer, &[200]))?;
+        step.check("status", user.expect_logged_in(&answer))?;
         let found = Item::new(&self.site.platform, &answer, &[&me.id, &me.email, &me.role]);
         let email = found.expect_email(&me.email, &self.account.email);
         step.check("email", email.map_err(without_actual_value))?;

@@ -40,6 +40,7 @@ pub struct Session {
     is_stateless: bool,
     token: Option<SecretString>,
     page_token: Option<SecretString>,
+    withholds_referrer: bool,
 }
 
 impl Session {
@@ -53,6 +54,7 @@ impl Session {
             is_stateless: false,
             token: None,
             page_token: None,
+            withholds_referrer: false,
         }
     }
 
@@ -72,6 +74,18 @@ impl Session {
         self.page_token = Some(token);
     }
 
+    /// Sends no `Referer` from now on, as scripts of a page with the Referrer-Policy `no-referrer`. Browsers then send `Origin` only
+    /// with unsafe requests.
+    pub const fn withhold_referrer(&mut self) {
+        self.withholds_referrer = true;
+    }
+
+    /// True when [`Session::withhold_referrer`] was called.
+    #[must_use]
+    pub const fn withholds_referrer(&self) -> bool {
+        self.withholds_referrer
+    }
+
     /// True when [`Session::use_page_token`] was called.
     #[must_use]
     pub const fn has_page_token(&self) -> bool {
@@ -88,6 +102,7 @@ impl Session {
             is_stateless: self.is_stateless,
             token: self.token.clone(),
             page_token: self.page_token.clone(),
+            withholds_referrer: self.withholds_referrer,
         }
     }
 
@@ -124,10 +139,13 @@ impl Session {
             return request;
         }
         let origin = self.base.origin().ascii_serialization();
-        request = request
-            .header(REFERER.as_str(), &format!("{origin}/"))
-            .header(ORIGIN.as_str(), &origin)
-            .cookies(&self.cookies);
+        request = request.cookies(&self.cookies);
+        if !self.withholds_referrer {
+            request = request.header(REFERER.as_str(), &format!("{origin}/"));
+        }
+        if !(self.withholds_referrer && is_safe) {
+            request = request.header(ORIGIN.as_str(), &origin);
+        }
         match (self.csrf_token(), &self.page_token) {
             _ if is_safe => request,
             (Some(token), _) => {

@@ -10,6 +10,7 @@ use super::UserSession;
 use super::state::LoginStage;
 use crate::accounts::Credentials;
 use crate::names::Mode;
+use crate::site::status;
 
 impl UserSession<'_> {
     /// True if the platform refused the password: by its status, or by a redirect back to the log-in form.
@@ -47,6 +48,25 @@ impl UserSession<'_> {
         let to = response.location().map(|to| to.path().to_owned()).unwrap_or_default();
         let actual = phrase!("{} to {}, and no session after it", response.status.as_u16(), foreign(to));
         Err(step.fail("session", Mismatch::new(FailureKind::Status, "a log-in", actual)))
+    }
+
+    /// Expects an answer to a user who is logged in. Where the page to log in keeps browsers from sending `Referer`, that may be the
+    /// cause of another one.
+    ///
+    /// # Errors
+    /// A mismatch of kind `status`.
+    pub fn expect_logged_in(&self, response: &Response) -> Result<(), Mismatch> {
+        status(response, &[200]).map_err(|mismatch| {
+            if !self.is_unauthenticated(response) || !self.lock().session.withholds_referrer() {
+                return mismatch;
+            }
+            let actual = phrase!(
+                "{}; the page to log in has the Referrer-Policy no-referrer, so browsers send neither Referer nor Origin, by which \
+                 Sanctum recognises a session",
+                mismatch.actual
+            );
+            Mismatch { actual, ..mismatch }
+        })
     }
 
     /// Refuses a redirect back to the log-in form.

@@ -343,3 +343,21 @@ async fn echoed_session_cookies_are_masked() {
     assert!(!text.contains("of-answer"), "{text}");
     assert!(text.contains("da_DK"), "expected short cookies in plain text: {text}");
 }
+
+#[tokio::test]
+async fn withheld_referrer_leaves_the_origin_of_unsafe_requests() {
+    let server = laravel("200 OK").await;
+    let (client, mut session) = (client(&tls()), session(&server));
+    for withholds in [false, true] {
+        if withholds {
+            session.withhold_referrer();
+        }
+        for (method, has_origin) in [(Method::GET, !withholds), (Method::POST, true)] {
+            client.send(session.request(method.clone(), url(&server, "/api/me"))).await.result.unwrap();
+            let requests = server.requests();
+            let sent = requests.last().unwrap();
+            let found = (header(sent, "referer").is_some(), header(sent, "origin").is_some());
+            assert_eq!(found, (!withholds, has_origin), "{method} {withholds}");
+        }
+    }
+}

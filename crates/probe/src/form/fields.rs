@@ -26,6 +26,8 @@ pub(super) struct Page<'a> {
     base: Option<Cow<'a, str>>,
     /// Content security policies in the head of the page. Browsers ignore those of the body.
     pub(super) policies: Vec<Cow<'a, str>>,
+    /// Referrer policies of the page, in its order.
+    pub(super) referrer: Vec<Cow<'a, str>>,
     /// True for a page with a script, or with an element by whose id a script of another kind may find its place.
     pub(super) can_be_filled: bool,
     pub(super) has_script: bool,
@@ -208,6 +210,8 @@ impl<'a> Page<'a> {
         let is = |attribute, value| tag.attribute(attribute).is_some_and(|found| found.eq_ignore_ascii_case(value));
         if self.meta.is_none() && tag.attribute("name").as_deref() == Some("csrf-token") {
             self.meta = tag.attribute("content").filter(|content| !content.trim().is_empty());
+        } else if is("name", "referrer") {
+            self.referrer.extend(tag.attribute("content"));
         } else if !in_body && is("http-equiv", "content-security-policy") {
             self.policies.extend(tag.attribute("content"));
         }

@@ -549,3 +549,42 @@ fn missing_token_lists_the_fields_of_the_form() {
     json.headers.insert(CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
     assert_eq!(read(&json, &Wanted::with_token("_token")).unwrap_err().kind, FailureKind::Body);
 }
+
+#[test]
+fn script_sends_a_log_in_where_no_policy_forbids_it() {
+    const POSTED: &str = "<form method=post><input name=password><input name=_token value=a></form>";
+    for (page, policy, is_sent) in [
+        ("<div id=app></div>", "connect-src 'self'", true),
+        ("<div id=app></div>", "connect-src 'none'", false),
+        ("<div id=app></div>", "default-src 'none'", false),
+        ("<script></script><form><input name=password></form>", "connect-src b.dk", false),
+        ("<meta http-equiv=Content-Security-Policy content='connect-src b.dk'><div id=app></div>", "", false),
+        (POSTED, "connect-src 'none'", true),
+    ] {
+        let mut response = response(200, page);
+        response.headers.insert("content-security-policy", http::HeaderValue::from_str(policy).unwrap());
+        let to = response.url.join("/api/login").unwrap();
+        let found = log_in_form(&response, &Wanted { sent_to: Some(&to), ..Wanted::with_token("_token") });
+        assert_eq!(found.is_ok(), is_sent, "{page}: {found:?}");
+    }
+}
+
+#[test]
+fn last_known_policy_tells_if_a_page_withholds_the_referrer() {
+    for (headers, page, withholds) in [
+        (&[][..], "", false),
+        (&["no-referrer"], "", true),
+        (&["No-Referrer, unknown"], "", true),
+        (&["no-referrer, strict-origin"], "", false),
+        (&["origin", "no-referrer"], "", true),
+        (&["no-referrer"], "<meta name=referrer content=origin>", false),
+        (&["same-origin"], "<p><meta name=Referrer content=never>", true),
+        (&["no-referrer"], "<meta name=referrer content=nonsense>", true),
+    ] {
+        let mut response = response(200, page);
+        for header in headers {
+            response.headers.append("referrer-policy", http::HeaderValue::from_static(header));
+        }
+        assert_eq!(withholds_referrer(&response), withholds, "{headers:?} {page}");
+    }
+}

@@ -131,6 +131,20 @@ async fn missing_token_and_refused_cookie_are_named() {
             "by the Content-Security-Policy form-action 'none'",
         ),
         (
+            "a script that a policy keeps from the platform",
+            shape(&[SESSION, TOKEN, "Content-Security-Policy: connect-src 'none'"], APP, ""),
+            "",
+            "open-form",
+            "by the Content-Security-Policy connect-src 'none'",
+        ),
+        (
+            "a page without a referrer",
+            shape(&[SESSION, TOKEN, "Referrer-Policy: no-referrer"], APP, "origin: http"),
+            "",
+            "current-user",
+            "has the Referrer-Policy no-referrer, so browsers send neither Referer nor Origin",
+        ),
+        (
             "no cookie, and a meta tag with a space",
             shape(&[SESSION], "<meta name=csrf-token content='token of-the-head-0002'><div id=app></div>", ""),
             "",
