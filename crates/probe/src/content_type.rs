@@ -44,6 +44,11 @@ impl ContentType {
         self.is_html() || self.essence == "application/xhtml+xml"
     }
 
+    /// True for XML, also of another vocabulary such as RSS.
+    pub(crate) fn is_xml(&self) -> bool {
+        ["/xml", "+xml"].iter().any(|end| self.essence.ends_with(end))
+    }
+
     /// True without a type, so that browsers guess it unless a header forbids that.
     pub(crate) fn is_missing(&self) -> bool {
         self.essence.is_empty()

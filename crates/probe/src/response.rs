@@ -14,6 +14,9 @@ use url::Url;
 
 use crate::{Limits, Redactor, content_type::ContentType, html, redirect::reference, wait};
 
+/// Maximum length of the declaration of XML. **Units:** bytes.
+const MAX_DECLARATION: usize = 1024;
+
 /// Maximum length of an excerpt from a body, in characters.
 const MAX_EXCERPT: usize = 300;
 
@@ -45,7 +48,8 @@ pub struct Response {
 }
 
 impl Response {
-    /// Body as text in its declared encoding (byte order mark, then `charset`, then the page's `meta` element), or else in UTF-8.
+    /// Body as text in its declared encoding (byte order mark, then `charset`, then the page's `meta` element, then
+    /// the declaration of XML), or else in UTF-8.
     /// A page that declares none and is not valid UTF-8 is read as windows-1252, as in browsers. Invalid bytes become `U+FFFD`.
     #[must_use]
     pub fn text(&self) -> Cow<'_, str> {
@@ -96,7 +100,8 @@ impl Response {
     fn declared_encoding(&self) -> Option<&'static Encoding> {
         let kind = self.content_type();
         let in_page = || kind.is_html().then(|| html::encoding(&String::from_utf8_lossy(&self.body))).flatten();
-        kind.encoding.or_else(in_page)
+        let in_xml = || (kind.is_html() || kind.is_xml()).then(|| xml_encoding(&self.body)).flatten();
+        kind.encoding.or_else(in_page).or_else(in_xml)
     }
 
     /// Status in words, with where a redirect leads and how long a refusal lasts: `302 Found, to /login`.
@@ -148,4 +153,16 @@ impl fmt::Debug for Response {
             .field("body_bytes", &self.body.len())
             .finish_non_exhaustive()
     }
+}
+
+/// Encoding that XML declares at its start: `<?xml version="1.0" encoding="ISO-8859-1"?>`. UTF-16 counts as UTF-8, since the
+/// declaration itself is in ASCII, as in browsers.
+fn xml_encoding(body: &[u8]) -> Option<&'static Encoding> {
+    let start = String::from_utf8_lossy(&body[..body.len().min(MAX_DECLARATION)]).into_owned();
+    let (declaration, _) = start.strip_prefix("<?xml")?.split_once("?>")?;
+    let (_, value) = declaration.split_once("encoding")?;
+    let value = value.trim_start().strip_prefix('=')?.trim_start();
+    let quote = ['"', '\''].into_iter().find(|quote| value.starts_with(*quote))?;
+    let encoding = Encoding::for_label(value[1..].split(quote).next()?.as_bytes())?;
+    Some(encoding.output_encoding())
 }

@@ -161,6 +161,39 @@ fn texts_are_read_in_the_encoding_of_browsers() {
         (&["application/json"], b"K\xf8re", "K\u{fffd}re", Some("not UTF-8 from byte 1 on")),
         (&["text/xml"], b"K\xf8re", "K\u{fffd}re", Some("not UTF-8 from byte 1 on")),
         (&["text/plain; charset=utf-8", "text/html; charset=iso-8859-1"], b"K\xf8re", "Køre", None),
+        (
+            &["text/xml"],
+            b"<?xml version='1.0' encoding='ISO-8859-1'?>K\xf8re",
+            "<?xml version='1.0' encoding='ISO-8859-1'?>Køre",
+            None,
+        ),
+        (
+            &["application/rss+xml"],
+            b"<?xml encoding = \"iso-8859-2\"?>\xb3",
+            "<?xml encoding = \"iso-8859-2\"?>ł",
+            None,
+        ),
+        (&["application/xml"], "<?xml encoding='utf-16'?>ø".as_bytes(), "<?xml encoding='utf-16'?>ø", None),
+        (&["text/html"], b"<?xml encoding='iso-8859-2'?>\xb3", "<?xml encoding='iso-8859-2'?>ł", None),
+        (
+            &["text/html"],
+            b"<?xml encoding='iso-8859-2'?><meta charset=iso-8859-1>\xf8",
+            "<?xml encoding='iso-8859-2'?><meta charset=iso-8859-1>ø",
+            None,
+        ),
+        (
+            &["text/xml; charset=utf-8"],
+            "<?xml encoding='iso-8859-1'?>ø".as_bytes(),
+            "<?xml encoding='iso-8859-1'?>ø",
+            None,
+        ),
+        (
+            &["text/plain"],
+            b"<?xml encoding='iso-8859-2'?>\xf8",
+            "<?xml encoding='iso-8859-2'?>ø",
+            Some("not UTF-8 from byte 29 on and without a charset, read as windows-1252"),
+        ),
+        (&["text/xml"], b"<?xml encoding='x'?>\xf8", "<?xml encoding='x'?>\u{fffd}", Some("not UTF-8 from byte 20 on")),
     ] {
         let mut response = response(200, "");
         response.body = Bytes::from_static(body);
