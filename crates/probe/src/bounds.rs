@@ -9,7 +9,33 @@ use url::Url;
 use crate::{Cookies, Error, cookies::Key, redirect::Hop, timing::Phase};
 
 /// Request with its header `Cookie` and the jar: one that was made before gets the same answer, and so do those after it.
-pub(crate) type Visit = (Method, Url, Option<HeaderValue>, Vec<(Key, String)>);
+#[derive(PartialEq, Eq)]
+pub(crate) struct Visit {
+    method: Method,
+    url: Url,
+    cookie: Option<HeaderValue>,
+    jar: Vec<(Key, String)>,
+}
+
+impl Visit {
+    /// Describes the cookies of a request that closes a loop of redirects; `None` where a browser would get further. New values of the
+    /// same cookies, as Laravel sets with every answer, lead further once. After the last redirect, any request that was made before
+    /// closes a loop.
+    pub(crate) fn loops(&self, visited: &[Self], is_last: bool) -> Option<&'static str> {
+        if visited.contains(self) {
+            return Some("");
+        }
+        let is_here = |visit: &&Self| visit.method == self.method && visit.url == self.url;
+        let before: Vec<&Self> = visited.iter().rev().filter(is_here).collect();
+        let has_same_names = |visit: &&&Self| visit.jar.iter().map(name).eq(self.jar.iter().map(name));
+        let is_repeated = before.iter().take(2).filter(has_same_names).count() == 2;
+        (is_repeated || is_last && !before.is_empty()).then_some(", only with other values of cookies")
+    }
+}
+
+fn name((key, _): &(Key, String)) -> &Key {
+    key
+}
 
 /// Limits and cookies that all hops of a request share.
 pub(crate) struct Bounds {
@@ -47,7 +73,7 @@ impl Bounds {
     /// The request that a hop makes with the cookies of now.
     pub(crate) fn visit(&self, hop: &Hop) -> Visit {
         let jar = self.cookies.as_ref().map(Cookies::stored).unwrap_or_default();
-        (hop.method.clone(), hop.url.clone(), self.cookie_header(hop), jar)
+        Visit { method: hop.method.clone(), url: hop.url.clone(), cookie: self.cookie_header(hop), jar }
     }
 
     /// True at scheme, host and port of the request's own URL.

@@ -250,8 +250,9 @@ impl Client {
             }
             hop = match self.next_hop(&hop, &response, &bounds, &visited, request.max_redirects) {
                 Ok(next) => next,
-                Err((expected, actual)) => {
-                    *refused = Some(response);
+                Err((expected, actual, is_loop)) => {
+                    // Behind a loop there is nothing to find.
+                    *refused = Some(response).filter(|_| !is_loop);
                     return Err(redirect_error(expected, actual, exchanges));
                 }
             };
@@ -261,7 +262,7 @@ impl Client {
     /// Hop that a redirect leads to.
     ///
     /// # Errors
-    /// What was expected, and what the redirect is instead.
+    /// What was expected, what the redirect is instead, and true for a loop.
     fn next_hop(
         &self,
         hop: &Hop,
@@ -269,18 +270,20 @@ impl Client {
         bounds: &Bounds,
         visited: &[Visit],
         max_redirects: u8,
-    ) -> Result<Hop, (Phrase, Phrase)> {
-        let next =
-            hop.follow(response.status, &response.headers).map_err(|actual| ("a valid redirect".into(), actual))?;
-        if visited.contains(&bounds.visit(&next)) {
-            let actual = phrase!("back at {} {}", ours(&next.method), foreign(&next.url));
-            return Err(("redirects that end".into(), actual));
+    ) -> Result<Hop, (Phrase, Phrase, bool)> {
+        let next = hop
+            .follow(response.status, &response.headers)
+            .map_err(|actual| ("a valid redirect".into(), actual, false))?;
+        let is_last = visited.len() > usize::from(max_redirects);
+        if let Some(cookies) = bounds.visit(&next).loops(visited, is_last) {
+            let actual = phrase!("back at {} {}{}", ours(&next.method), foreign(&next.url), cookies);
+            return Err(("redirects that end".into(), actual, true));
         }
-        if visited.len() > usize::from(max_redirects) {
+        if is_last {
             let expected = phrase!("at most {} redirects", ours(max_redirects));
-            return Err((expected, phrase!("one more, to {}", foreign(&next.url))));
+            return Err((expected, phrase!("one more, to {}", foreign(&next.url)), false));
         }
-        self.check_redirect(&hop.url, &next.url)?;
+        self.check_redirect(&hop.url, &next.url).map_err(|(expected, actual)| (expected, actual, false))?;
         Ok(next)
     }
 
