@@ -2,7 +2,7 @@
 
 use check::{Mismatch, Phrase, foreign, ours, phrase};
 use jiff::{SignedDuration, Timestamp};
-use platform::{BackgroundSession, Platform, id_at, is_status, short_id, text_at};
+use platform::{BackgroundSession, Platform, found_in_some, id_at, is_status, short_id, text_at};
 use probe::{Method, Url};
 use runtime::{FoundLeftover, began};
 use serde_json::Value;
@@ -42,31 +42,29 @@ impl Booked {
     }
 }
 
-/// Pointers that must have a value in some entry of the calendar.
-pub(crate) fn pointers(platform: &Platform) -> [&str; 4] {
-    let names = &platform.booking;
-    [&names.id, &names.status, &names.starts_at, &names.ends_at].map(Pointer::as_str)
-}
-
 /// Returns the bookings of a calendar, without cancelled ones. Others write into the calendar too, so only bookings with notes beginning
 /// with `own` must be readable. Any other with an unreadable status counts as not cancelled.
 ///
 /// # Errors
-/// A mismatch if the id or the status of an own booking is unreadable.
+/// A mismatch if the id or the status of an own booking is unreadable, or if no own booking has a value at one of the pointers.
 pub(crate) fn listed(platform: &Platform, entries: &[Value], own: &str) -> Result<Vec<Booked>, Mismatch> {
     let names = &platform.booking;
+    let notes =
+        |item: &Value| item.pointer(names.notes.as_str()).and_then(Value::as_str).unwrap_or_default().trim().to_owned();
+    let own_entries: Vec<Value> = entries.iter().filter(|entry| notes(entry).starts_with(own)).cloned().collect();
+    let pointers = [&names.id, &names.status, &names.starts_at, &names.ends_at].map(Pointer::as_str);
+    found_in_some(&own_entries, &pointers)?;
     let read = |item: &Value| {
-        let notes = item.pointer(names.notes.as_str()).and_then(Value::as_str).unwrap_or_default().trim().to_owned();
+        let notes = notes(item);
         let is_own = notes.starts_with(own);
         let status = text_at(item, names.status.as_str());
         let status = if is_own { status? } else { status.unwrap_or_default() };
         if status.is_some_and(|status| is_status(names.cancelled_status.as_str(), &status)) {
             return Ok(None);
         }
-        let Some(id) = item.pointer(names.id.as_str()) else { return Ok(None) };
         // Only ids of our own bookings become parts of paths; an entry of another kind may have none.
         let id = if is_own {
-            short_id(id, names.id.as_str())?
+            short_id(item.pointer(names.id.as_str()).unwrap_or(&Value::Null), names.id.as_str())?
         } else {
             id_at(item, names.id.as_str()).unwrap_or_default().unwrap_or_default()
         };
@@ -121,7 +119,7 @@ impl Undo {
     async fn bookings(&self) -> Result<Vec<Booked>, Phrase> {
         let calendar = self.calendar.clone().map_err(|mismatch| self.may_remain(mismatch.actual))?;
         let platform = &self.background_session.site().platform;
-        let entries = self.background_session.items(calendar, &pointers(platform), |_| false).await;
+        let entries = self.background_session.items(calendar, &[], |_| false).await;
         let booked =
             entries.and_then(|entries| listed(platform, &entries, &self.marker).map_err(|mismatch| mismatch.actual));
         let booked = booked.map_err(|why| self.may_remain(phrase!("reading the calendar: {}", why)))?;
@@ -182,6 +180,7 @@ mod tests {
             (json!({ "starts_at": "08:00:00", "ends_at": "16:00:00" }), true),
             (json!({ "starts_at": "0000-00-00 00:00:00", "ends_at": "" }), true),
             (json!({ "status": { "value": "confirmed" } }), false),
+            (json!({ "id": null }), false),
             (json!({ "id": { "value": 2 } }), false),
             (json!({ "id": "x".repeat(1_000) }), false),
         ] {
@@ -194,6 +193,26 @@ mod tests {
             assert_eq!(read("holiday", MARKER), Some(2), "{entry}");
             assert_eq!(read(&marker("other"), &marker("run")), Some(2), "{entry}: of another run");
             assert_eq!(read(&marker("run"), &marker("run")), is_read_if_own.then_some(2), "{entry}: own");
+        }
+    }
+
+    #[test]
+    fn entries_of_others_may_lack_anything() {
+        let platform = Platform::default();
+        let count = |entries: Value| {
+            listed(&platform, entries.as_array().unwrap(), MARKER)
+                .map(|booked| booked.len())
+                .map_err(|mismatch| mismatch.kind)
+        };
+        let block = json!({ "type": "block", "starts_at": "2026-12-03 08:00:00" });
+        assert_eq!(count(json!([block])), Ok(1));
+        assert_eq!(count(json!([{}, 7])), Ok(2));
+        let own = json!({ "notes": marker("run"), "id": 1, "status": "confirmed", "starts_at": null, "ends_at": null });
+        assert_eq!(count(json!([block, own])), Ok(2));
+        for name in ["id", "status", "starts_at", "ends_at"] {
+            let mut incomplete = own.clone();
+            incomplete.as_object_mut().unwrap().remove(name);
+            assert_eq!(count(json!([block, incomplete])), Err(check::FailureKind::Assertion), "{name}");
         }
     }
 }
