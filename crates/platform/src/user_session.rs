@@ -27,7 +27,6 @@ use crate::laravel::{Csrf, Session};
 use crate::names::{Encoding, Login, Mode};
 use crate::site::{Site, status};
 use crate::totp::Totp;
-use no_log_in::refused;
 use state::{LoginStage, SessionState, lock};
 use token::Found;
 
@@ -268,13 +267,13 @@ impl<'r> UserSession<'r> {
         let password = step.password(&credentials.password).await?;
         let answer = self.send_password(step, &credentials.email, &password).await?;
         if self.is_refused(&answer) {
-            return Err(refused(step, &answer, credentials));
+            return Err(Self::refused(step, &answer, credentials));
         }
         let what_to_do = "use an account without one for this check";
         self.expect_no_second_factor(step, &answer, &credentials.email, what_to_do)?;
         self.accept(step, &answer, login.status.as_slice())?;
         if self.has_no_session(step, &answer).await? {
-            return Err(refused(step, &answer, credentials));
+            return Err(Self::refused(step, &answer, credentials));
         }
         self.renew_page_token(step).await;
         Ok(())

@@ -37,6 +37,17 @@ impl UserSession<'_> {
         Ok(true)
     }
 
+    /// Ends the step of another check: the check `login` judges the log-in itself, so a refused password is our own mistake.
+    pub(super) fn refused(step: &Step<'_>, answer: &Response, credentials: &Credentials) -> StepEnded {
+        let detail = phrase!(
+            "the platform refused our own account {} ({})\nput its password at {}, or check the account",
+            ours(&credentials.email),
+            answer.status.as_u16(),
+            ours(&credentials.password),
+        );
+        step.inconclusive(Cause::Credentials, detail)
+    }
+
     /// Expects somebody to be logged in after an accepted answer.
     ///
     /// # Errors
@@ -99,17 +110,6 @@ impl UserSession<'_> {
             phrase!("the account {} has a second factor, so its password is not enough\n{}", ours(email), what_to_do);
         Err(step.inconclusive(Cause::Credentials, detail))
     }
-}
-
-/// Ends the step of another check: the check `login` judges the log-in itself, so a refused password is our own mistake.
-pub(super) fn refused(step: &Step<'_>, answer: &Response, credentials: &Credentials) -> StepEnded {
-    let detail = phrase!(
-        "the platform refused our own account {} ({})\nput its password at {}, or check the account",
-        ours(&credentials.email),
-        answer.status.as_u16(),
-        ours(&credentials.password),
-    );
-    step.inconclusive(Cause::Credentials, detail)
 }
 
 /// True for `{"two_factor": true}`, as Laravel Fortify answers.
