@@ -294,38 +294,20 @@ impl Booking {
         memory: &MemoryCell<Memory>,
     ) -> Result<(), StepEnded> {
         let step = run.step(&Subject::whole(), "double-booking");
-        let (same, partly) =
-            join!(self.try_taken(&step, user, slot, memory), self.try_taken(&step, user, slot.overlapping(), memory),);
-        step.check("refused", self.refused(&same?, "a taken slot"))?;
-        // A platform with fixed times may refuse this one for its beginning, with another status.
-        let partly = Some(partly?).filter(|answer| !answer.status.is_client_error());
-        let overlap = partly.map_or(Ok(()), |answer| self.refused(&answer, "a lesson that begins during a booked one"));
-        step.check("overlap_refused", overlap)?;
+        let names = &self.site.platform.booking;
+        let url = self.create_url(&step)?;
+        let answer = user.send(&step, Method::POST, url, Some(&self.body(run, slot))).await?;
+        let refused = status(&answer, names.refused.as_slice());
+        let is_accepted = answer.status.is_success();
+        record_attempt(run, memory, if is_accepted { AttemptResult::Created } else { AttemptResult::Refused });
+        let refused = refused.map_err(|mismatch| {
+            let kind = if is_accepted { FailureKind::Invariant } else { mismatch.kind };
+            let expected = phrase!("a taken slot to be refused ({})", mismatch.expected);
+            Mismatch { kind, expected, ..mismatch }
+        });
+        step.check("refused", refused)?;
         step.passed();
         Ok(())
-    }
-
-    /// Requests a booking at a time that is taken.
-    async fn try_taken(
-        &self,
-        step: &Step<'_>,
-        user: &UserSession<'_>,
-        slot: Slot,
-        memory: &MemoryCell<Memory>,
-    ) -> Result<Response, StepEnded> {
-        let url = self.create_url(step)?;
-        let answer = user.send(step, Method::POST, url, Some(&self.body(step.run(), slot))).await?;
-        let is_accepted = answer.status.is_success();
-        record_attempt(step.run(), memory, if is_accepted { AttemptResult::Created } else { AttemptResult::Refused });
-        Ok(answer)
-    }
-
-    fn refused(&self, answer: &Response, what: &'static str) -> Result<(), Mismatch> {
-        status(answer, self.site.platform.booking.refused.as_slice()).map_err(|mismatch| {
-            let kind = if answer.status.is_success() { FailureKind::Invariant } else { mismatch.kind };
-            let expected = phrase!("{} to be refused ({})", what, mismatch.expected);
-            Mismatch { kind, expected, ..mismatch }
-        })
     }
 
     /// Moves the booking and returns its new slot. Returns `None` if no other slot is free.

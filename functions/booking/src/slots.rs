@@ -5,7 +5,7 @@ use std::iter;
 use std::time::Duration;
 
 use check::Mismatch;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use platform::{Platform, time_at};
 use serde_json::Value;
 
@@ -22,17 +22,6 @@ pub(crate) struct Slot {
 impl Slot {
     pub(crate) fn overlaps(self, other: Self) -> bool {
         self.starts_at < other.ends_at && other.starts_at < self.ends_at
-    }
-
-    /// Returns a slot of the same length that begins during this one: at half its length, rounded up to a quarter of an hour where that
-    /// is shorter, since a platform may take no other beginnings.
-    pub(crate) fn overlapping(self) -> Self {
-        const QUARTER: i64 = 15 * 60;
-        let length = self.ends_at.duration_since(self.starts_at).as_secs();
-        let half = length / 2;
-        let quarters = (half + QUARTER - 1) / QUARTER * QUARTER;
-        let later = SignedDuration::from_secs(if quarters < length { quarters } else { half });
-        Self { starts_at: self.starts_at + later, ends_at: self.ends_at + later }
     }
 
     /// Text of the slot for messages.
@@ -147,6 +136,8 @@ fn exclusive(ends_at: Timestamp) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
+
     use super::*;
 
     const LESSON: Duration = Duration::from_secs(45 * 60);
@@ -166,20 +157,6 @@ mod tests {
         lessons.sort();
         assert!(lessons.iter().all(|lesson| free.holds(*lesson)));
         lessons
-    }
-
-    #[test]
-    fn overlapping_slot_begins_during_the_other() {
-        for (minutes, later) in
-            [(45, 30), (60, 30), (90, 45), (30, 15), (25, 15), (20, 15), (15, 7), (10, 5), (180, 90)]
-        {
-            let starts_at: Timestamp = "2026-11-26T08:00:00Z".parse().unwrap();
-            let slot = Slot { starts_at, ends_at: starts_at + SignedDuration::from_mins(minutes) };
-            let overlapping = slot.overlapping();
-            assert_eq!(overlapping.starts_at.duration_since(starts_at).as_secs() / 60, later, "{minutes}");
-            assert_eq!(overlapping.ends_at.duration_since(slot.ends_at).as_secs() / 60, later, "{minutes}");
-            assert!(slot.overlaps(overlapping) && slot != overlapping, "{minutes}");
-        }
     }
 
     #[test]

@@ -90,8 +90,6 @@ faults! {
     CreateTimesOutButBooks = "create-times-out-but-books",
     /// Creating a booking: a taken slot is accepted.
     DoubleBookingAllowed = "double-booking-allowed",
-    /// Creating a booking: a slot that overlaps a taken one is accepted.
-    OverlapAllowed = "overlap-allowed",
     /// One booking: shown with an end time 15 minutes too early.
     ReadBackDiffers = "read-back-differs",
     /// Changing a booking: answered as usual, but nothing changes.
