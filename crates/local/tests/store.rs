@@ -181,7 +181,8 @@ fn documented_tables_are_those_of_the_file() {
         documented.push(table.to_owned());
     }
     documented.sort();
-    let tables = "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%' ORDER BY name";
+    let tables =
+        "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%' ORDER BY name";
     assert_eq!(documented, names(tables));
     let examples: Vec<_> = text.split("```sql\n").skip(1).collect();
     assert_eq!(examples.len(), 2);
@@ -261,6 +262,8 @@ async fn writer() {
     let store = Store::open(Path::new(&file)).unwrap();
     let mut version = store.load("login").await.unwrap().version;
     loop {
+        // It does not wait for the disk, and the write after it does.
+        store.record(&sample_report(&[])).unwrap();
         store.amend("login", version, &CheckState::default()).await.unwrap();
         version += 1;
         println!("stored {version}");

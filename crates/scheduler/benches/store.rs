@@ -4,12 +4,13 @@
 //! 2. Size of a store with thirty days of one-minute runs, and the time to list its incidents.
 //! 3. Growth of this process, platform included, over 20,000 runs.
 //!
-//! `ROUNDS` replaces the 2,000 rounds of the third part.
+//! `DAYS` and `ROUNDS` replace the thirty days of the second part and the 2,000 rounds of the third.
 
 #![expect(clippy::unwrap_used, reason = "a failed benchmark should abort")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -27,8 +28,6 @@ use runtime::{
 use scheduler::Runner;
 
 const MINUTE: Duration = Duration::from_secs(60);
-const ROUNDS: usize = 2_000;
-const DAYS: i64 = 30;
 
 /// A store that measures how long its callers wait, and keeps what is published.
 struct Timed {
@@ -179,7 +178,8 @@ async fn size_of_thirty_days(world: &World, reports: &[Report], values: &[Datum]
         world.round(&runner).await;
     }
     let begin = reports[0].key.scheduled_time;
-    for minute in 0..DAYS * 1_440 {
+    let days: i64 = given("DAYS", 30);
+    for minute in 0..days * 1_440 {
         let by = SignedDuration::from_mins(minute);
         for (number, report) in reports.iter().enumerate() {
             let mut report = report.clone();
@@ -192,7 +192,7 @@ async fn size_of_thirty_days(world: &World, reports: &[Report], values: &[Datum]
         store.publish(&values.iter().map(at).collect::<Vec<_>>()).await.unwrap();
     }
     let size = fs::metadata(&file).unwrap().len();
-    println!("{DAYS} days of one-minute runs of {} checks: {:.0} MB", reports.len(), size as f64 / 1e6);
+    println!("{days} days of one-minute runs of {} checks: {:.0} MB", reports.len(), size as f64 / 1e6);
     drop((runner, store));
 
     let store = Store::open_existing(&file).unwrap();
@@ -213,7 +213,7 @@ async fn size_of_thirty_days(world: &World, reports: &[Report], values: &[Datum]
 
 /// Growth of the process while checks run.
 async fn growth(world: &World) {
-    let rounds = std::env::var("ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(ROUNDS);
+    let rounds: usize = given("ROUNDS", 2_000);
     let store = Arc::new(Store::open(&empty(&target(), "bench-growth")).unwrap());
     let ports = Ports { state: store.clone(), metrics: store.clone(), notifier: store.clone(), ..world.ports.clone() };
     let runner = Runner { ports, reports: Some(store) };
@@ -231,6 +231,11 @@ async fn growth(world: &World) {
         at_the_end as f64 / 1e6,
         (at_the_end as f64 / after_a_fifth as f64 - 1.0) * 100.0
     );
+}
+
+/// Value of a variable of the environment, or this one.
+fn given<T: FromStr>(name: &str, default: T) -> T {
+    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
 }
 
 /// Resident memory. **Units:** bytes.

@@ -26,7 +26,7 @@ impl Store {
     /// # Errors
     /// When the file cannot be written.
     pub fn record(&self, report: &Report) -> Result<(), PortError> {
-        self.write(format!("store the run of {}", report.key.check), |store| {
+        self.write_history(format!("store the run of {}", report.key.check), |store| {
             insert(store, report)?;
             prune(store, report, &self.retention)?;
             if size(store)? > self.retention.max_size {

@@ -17,7 +17,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use runtime::PortError;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
@@ -153,17 +153,44 @@ impl Store {
         self.transaction(TransactionBehavior::Immediate, write).map_err(|failed| failed.in_port(operation, &self.file))
     }
 
+    /// Writes all or nothing, as [`Store::write`], but does not wait for the disk: the write is on it with the next one that waits. A crash of
+    /// the process loses nothing; a power cut may lose what only looks back.
+    fn write_history<T>(
+        &self,
+        operation: impl Into<String>,
+        write: impl FnOnce(&Transaction<'_>) -> Result<T, Failed>,
+    ) -> Result<T, PortError> {
+        let mut connection = self.connection();
+        let written = connection.pragma_update(None, "synchronous", "NORMAL").map_err(Failed::from).and_then(|()| {
+            let written = transact(&mut connection, TransactionBehavior::Immediate, write);
+            connection.pragma_update(None, "synchronous", "FULL")?;
+            written
+        });
+        written.map_err(|failed| failed.in_port(operation, &self.file))
+    }
+
     fn transaction<T>(
         &self,
         behavior: TransactionBehavior,
         within: impl FnOnce(&Transaction<'_>) -> Result<T, Failed>,
     ) -> Result<T, Failed> {
-        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        let transaction = connection.transaction_with_behavior(behavior)?;
-        let result = within(&transaction)?;
-        transaction.commit()?;
-        Ok(result)
+        transact(&mut self.connection(), behavior, within)
     }
+
+    fn connection(&self) -> MutexGuard<'_, Connection> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn transact<T>(
+    connection: &mut Connection,
+    behavior: TransactionBehavior,
+    within: impl FnOnce(&Transaction<'_>) -> Result<T, Failed>,
+) -> Result<T, Failed> {
+    let transaction = connection.transaction_with_behavior(behavior)?;
+    let result = within(&transaction)?;
+    transaction.commit()?;
+    Ok(result)
 }
 
 fn open_read_only(uri: &str) -> Result<Connection, Why> {

@@ -13,8 +13,9 @@ use super::Store;
 #[async_trait]
 impl MetricSink for Store {
     async fn publish(&self, data: &[Datum]) -> Result<(), PortError> {
-        self.write("store the values", |store| {
-            let mut named = store.prepare("INSERT OR IGNORE INTO series (metric, dimensions, unit) VALUES (?, ?, ?)")?;
+        self.write_history("store the values", |store| {
+            let mut named =
+                store.prepare("INSERT OR IGNORE INTO series (metric, dimensions, unit) VALUES (?, ?, ?)")?;
             let sql = "INSERT INTO points (series, at, value)
                        SELECT id, ?4, ?5 FROM series WHERE (metric, dimensions, unit) = (?1, ?2, ?3)";
             let mut insert = store.prepare(sql)?;
