@@ -42,6 +42,7 @@ pub(crate) async fn run(options: &RunOptions) -> anyhow::Result<Exit> {
             None => Kept::InMemory,
         };
         let runs = Runs::new(kept.ports(interrupt.token.clone())?, kept.store());
+        runs.is_incomplete.set(matches!(kept, Kept::Nowhere));
         let invocation = || Invocation { may_send: options.send_canaries, ..Invocation::manual() };
         let reports = match options.wait_until_healthy {
             None => runs.in_sequence(&checks, invocation, Some(&output)).await?,

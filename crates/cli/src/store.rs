@@ -21,6 +21,8 @@ pub(crate) enum Kept {
     InMemory,
     /// In a file.
     InFile(Arc<Store>),
+    /// Nowhere, since the disk is full or fails.
+    Nowhere,
 }
 
 impl Kept {
@@ -42,16 +44,26 @@ impl Kept {
             return Ok(Self::InMemory);
         };
         eprintln!("store: {}", file.display());
-        let store = Store::open(&file)?.with_retention(common.retention);
-        store.claim(&common.environment, common.base_url.host_str().unwrap_or_default())?;
-        Ok(Self::InFile(Arc::new(store)))
+        let host = common.base_url.host_str().unwrap_or_default();
+        let opened = Store::open(&file).and_then(|store| store.claim(&common.environment, host).map(|()| store));
+        match opened {
+            Ok(store) => Ok(Self::InFile(Arc::new(store.with_retention(common.retention)))),
+            // The verdict is needed most when something is wrong.
+            Err(error) if error.is_of_the_disk() => {
+                eprintln!(
+                    "warning: {error}\n  this run knows nothing of those before it, and the next knows nothing of this one"
+                );
+                Ok(Self::Nowhere)
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Ports of runs whose time is that of this machine. `interrupt` ends them.
     pub(crate) fn ports(&self, interrupt: CancellationToken) -> anyhow::Result<Ports> {
         let clock = Arc::new(SystemClock);
         match self {
-            Self::InMemory => ports::ports(&Arc::new(Memory::default()), clock, interrupt, []),
+            Self::InMemory | Self::Nowhere => ports::ports(&Arc::new(Memory::default()), clock, interrupt, []),
             Self::InFile(store) => ports::ports(store, clock, interrupt, []),
         }
     }
@@ -59,7 +71,7 @@ impl Kept {
     /// The store of the reports, if there is a file.
     pub(crate) fn store(&self) -> Option<Arc<Store>> {
         match self {
-            Self::InMemory => None,
+            Self::InMemory | Self::Nowhere => None,
             Self::InFile(store) => Some(store.clone()),
         }
     }

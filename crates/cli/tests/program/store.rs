@@ -280,3 +280,45 @@ fn file_that_is_no_store_is_refused() {
         assert!(text(&output.stderr).contains("start anew"), "{output:?}");
     }
 }
+
+/// Runs the program three times on a disk of two megabytes: with room, full, and with room again. `$1` is a folder for the disk, `$2` the
+/// settings, `$3` the program, `$4` a folder for what is left.
+const ON_A_SMALL_DISK: &str = r#"
+mount -t tmpfs -o size=2m tmpfs "$1" || exit 99
+run() { "$3" run availability --settings "$2" --store "$1/synthetics.db" > "$4/$5.out" 2> "$4/$5.err"; echo "$5 $?"; }
+run "$1" "$2" "$3" "$4" empty
+dd if=/dev/zero of="$1/filler" bs=4k 2> /dev/null
+run "$1" "$2" "$3" "$4" full
+rm "$1/filler"
+run "$1" "$2" "$3" "$4" again
+cp "$1"/synthetics.db* "$4"
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn full_disk_hides_no_verdict_and_loses_nothing() {
+    let platform = DemoPlatform::start(Options::default()).await.unwrap();
+    let settings = settings("store-full.toml", platform.base_url());
+    let (disk, left) = (folder("small-disk"), folder("small-disk-left"));
+    let script = || {
+        Command::new("unshare")
+            .args(["--user", "--map-root-user", "--mount", "sh", "-c", ON_A_SMALL_DISK, "sh"])
+            .args([disk.to_str().unwrap(), &settings, env!("CARGO_BIN_EXE_synthetics"), left.to_str().unwrap()])
+            .env("COLUMNS", "1000")
+            .output()
+            .expect("unshare is missing; install it: sudo apt-get install --yes util-linux")
+    };
+    // It fails while the disk is full, so that the run has much to store.
+    platform.faults().activate(Fault::ServerError);
+    let output = tokio::task::block_in_place(script);
+    let read = |name: &str| fs::read_to_string(left.join(name)).unwrap();
+    assert_eq!(text(&output.stdout), "empty 1\nfull 1\nagain 1\n", "{output:?}\n{}", read("full.err"));
+    let said = read("full.err");
+    assert!(said.contains("synthetics.db cannot be used: ") && said.contains("the disk may be full"), "{said}");
+    assert!(read("full.out").contains("availability: FAILED"), "the verdict is needed most now");
+    // The first run opened the incident, and the third knows it.
+    let store = Connection::open(left.join("synthetics.db")).unwrap();
+    let value = |sql: &str| store.query_row(sql, [], |row| row.get::<_, String>(0)).unwrap();
+    assert_eq!(value("PRAGMA integrity_check"), "ok");
+    assert_eq!(value("SELECT CAST(count(*) AS TEXT) FROM incidents"), "5");
+    assert_eq!(value("SELECT CAST(count(*) AS TEXT) FROM runs"), "2");
+}

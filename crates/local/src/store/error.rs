@@ -28,6 +28,8 @@ pub(super) enum Why {
     Older { found: i64, known: i64 },
     /// It, or its folder, cannot be written.
     NotWritable(String),
+    /// The disk is full, or fails.
+    Disk(String),
     /// It cannot be opened, read or written.
     Unusable(String),
 }
@@ -49,7 +51,7 @@ impl fmt::Display for Why {
                 "expected a store of version {known}, found version {found}, and no permission to bring it up to date\n  \
                  run the command once as its owner"
             ),
-            Self::NotWritable(why) | Self::Unusable(why) => f.write_str(why),
+            Self::NotWritable(why) | Self::Disk(why) | Self::Unusable(why) => f.write_str(why),
         }
     }
 }
@@ -66,6 +68,7 @@ impl From<rusqlite::Error> for Why {
             Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
                 Self::NotWritable(described(&error))
             }
+            Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure) => Self::Disk(described(&error)),
             _ => Self::Unusable(described(&error)),
         }
     }
@@ -81,10 +84,17 @@ impl OpenError {
         matches!(self.why, Why::NotWritable(_))
     }
 
+    /// True if the disk is at fault, and not the choice of the file.
+    #[must_use]
+    pub const fn is_of_the_disk(&self) -> bool {
+        matches!(self.why, Why::Disk(_))
+    }
+
     pub(super) fn unusable(file: &Path, error: io::Error) -> Self {
         let why = format!("{error}\n  give a file in a folder that you may write with --store");
         let why = match error.kind() {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Why::NotWritable(why),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Why::Disk(why),
             _ => Why::Unusable(why),
         };
         why.about(file)
