@@ -57,7 +57,7 @@ impl Job {
             self.run(event, ticks.after(due)).await;
             drop(turn);
             let ended = self.now();
-            // The first run has a time of its own.
+            // The first run is not at one of these times.
             let next = ticks.after(due.saturating_add(signed(self.plan.every) / 2).unwrap_or(due));
             due = if next < ended {
                 let count = ticks.between(due, ended);

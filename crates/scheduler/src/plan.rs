@@ -22,7 +22,7 @@ pub struct Plan {
 /// How the times of several checks lie to each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// Each at times of its own.
+    /// Each at other times than the rest.
     Spread,
     /// All at the same times, and one after the other, so that they do not slow each other down.
     InSequence,

@@ -9,8 +9,8 @@ use jiff::Timestamp;
 
 use super::Store;
 
-/// The right, until it is dropped or the process ends. It is a lock on a file next to the store: SQLite has locks of its own on the
-/// store, and would lose them with any other one.
+/// The right, until it is dropped or the process ends. The lock is on a file next to the store: SQLite
+/// would lose its locks on the store with any other lock there.
 #[derive(Debug)]
 pub struct Hold(#[expect(dead_code, reason = "the lock ends with the file")] File);
 
