@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a broken setup ends the test")]
 
+pub mod history_contract;
 pub mod mutation;
 mod sample;
 pub mod servers;

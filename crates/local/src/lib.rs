@@ -4,6 +4,7 @@ mod memory;
 mod secrets;
 mod store;
 
+pub use history::AlarmState;
 pub use memory::Memory;
 pub use secrets::EnvironmentSecrets;
-pub use store::{AlarmChange, AlarmState, Hold, HoldError, Newest, OpenError, Store};
+pub use store::{Hold, HoldError, Newest, OpenError, Store};

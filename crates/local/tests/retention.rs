@@ -163,10 +163,10 @@ fn file_of_the_first_version_is_migrated() {
     let old = Connection::open(&file).unwrap();
     old.execute_batch(include_str!("../src/store/schema/1.sql")).unwrap();
     old.execute_batch(
-        "PRAGMA application_id = 1245991769; PRAGMA user_version = 1;
+        r#"PRAGMA application_id = 1245991769; PRAGMA user_version = 1;
          INSERT INTO runs VALUES
             ('a', 'login', 'home/manual', 1772438400000, 0, 0, 'passed', NULL),
-            ('b', 'login', 'home/manual', 1772438460000, 0, 0, 'failed', '{}'),
+            ('b', 'login', 'home/manual', 1772438460000, 0, 0, 'failed', '{"attempts":[{"duration_ms":7},{"duration_ms":9.5}]}'),
             ('c', 'login', 'home/manual', 1772438520000, 0, 0, 'inconclusive', '{}'),
             ('d', 'login', 'home/manual', 1772438580000, 0, 0, 'refused', '{}'),
             ('e', 'queues', 'home/manual', 1772538400000, 0, 0, 'maintenance', '{}');
@@ -174,14 +174,16 @@ fn file_of_the_first_version_is_migrated() {
             ('a', 0, 'web', 'x', 'passed', 1), ('a', 1, 'web', 'y', 'skipped', 1), ('a', 2, 'api', 'x', 'passed', 1),
             ('b', 0, 'web', 'x', 'passed', 1), ('b', 1, 'web', 'y', 'failed', 1), ('b', 2, 'api', 'x', 'passed', 1),
             ('c', 0, 'web', 'x', 'inconclusive', 1), ('c', 1, 'web', 'y', 'passed', 1),
-            ('e', 0, 'web', 'x', 'maintenance', 1);",
+            ('e', 0, 'web', 'x', 'maintenance', 1);"#,
     )
     .unwrap();
     for _ in 0..2 {
         let store = Store::open(&file).unwrap();
         assert_eq!(rows(&old, DAYS), ["login 2026-03-02 1 1 1 0 0 NULL NULL", "queues 2026-03-03 0 0 0 1 0 NULL NULL"]);
         assert_eq!(rows(&old, SUBJECTS), ["2026-03-02 api 2 0", "2026-03-02 web 1 1"]);
-        assert_eq!(rows(&old, "PRAGMA user_version"), ["3"]);
+        let durations = "SELECT run_id, attempt_ms FROM runs WHERE attempt_ms IS NOT NULL";
+        assert_eq!(rows(&old, durations), ["b 10"], "rounded");
+        assert_eq!(rows(&old, "PRAGMA user_version"), ["4"]);
         drop(store);
     }
     let store = Store::open(&file).unwrap();

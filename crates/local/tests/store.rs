@@ -12,8 +12,9 @@ use check::incident::CheckState;
 use check::message::Topic;
 use check::{Outcome, Refusal, Report, Step, StepResult, Subject};
 use check_testkit::{sample_report, store_contract};
+use history::{AlarmChange, AlarmChanges, AlarmState, History as _, Window};
 use jiff::SignedDuration;
-use local::{AlarmChange, AlarmState, Memory, Store};
+use local::{Memory, Store};
 use runtime::{CommitError, OperatorStore as _, StateStore as _};
 use rusqlite::Connection;
 
@@ -117,7 +118,7 @@ fn files_that_are_no_store_are_refused() {
         ("text", &text, "start anew, or give another with --store"),
         ("folder", &folder, "expected a file, found something else"),
         ("foreign", &foreign, "it is a database of another program\n  give another file with --store"),
-        ("newer", &newer, "expected a store of version 3 or older, found version 99\n  use the release that wrote it"),
+        ("newer", &newer, "expected a store of version 4 or older, found version 99\n  use the release that wrote it"),
     ];
     for (name, make, expected) in cases {
         let file = file(name);
@@ -236,7 +237,7 @@ async fn what_is_old_goes_little_by_little_and_the_file_shrinks() {
     let connection = Connection::open(&file).unwrap();
     let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
     let old = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
-               INSERT INTO runs SELECT NULL, 'run' || i, 'login', 'home/manual', i, i, i, 'passed', printf('%.1000c', 'x') FROM n";
+               INSERT INTO runs SELECT NULL, 'run' || i, 'login', 'home/manual', i, i, i, 'passed', printf('%.1000c', 'x'), NULL FROM n";
     connection.execute_batch(old).unwrap();
     let mut left = Vec::new();
     for run in 0..4 {
@@ -365,8 +366,8 @@ async fn kills_lose_nothing_and_damage_nothing() {
     assert!(acknowledged > KILLS, "{acknowledged}");
 }
 
-#[test]
-fn changes_of_alarms_are_kept() {
+#[tokio::test]
+async fn changes_of_alarms_are_kept() {
     let store = Store::open(&file("alarms")).unwrap();
     let at = |minute: i64| sample_report(&[]).started + SignedDuration::from_mins(minute);
     let state = |alarm: &str, state: State, minute: i64| AlarmState {
@@ -386,8 +387,16 @@ fn changes_of_alarms_are_kept() {
     assert_eq!(store.alarm_states().unwrap(), [other.clone(), next.clone()]);
     let changes = [(None, other), (Some(State::Ok), next), (None, first)];
     let changes = changes.map(|(previous, now)| AlarmChange { previous, now });
-    assert_eq!(store.alarm_changes(at(0)).unwrap(), changes);
-    assert_eq!(store.alarm_changes(at(2)).unwrap(), changes[..2]);
+    for (from, until, limit, expected, has_more) in [
+        (0, 3, 3, &changes[..], false),
+        (0, 3, 2, &changes[..2], true),
+        (2, 3, 9, &changes[..2], false),
+        (0, 2, 9, &changes[2..], false),
+        (0, 0, 9, &[], false),
+    ] {
+        let found = store.alarm_changes(Window::new(at(from), at(until)), limit).await.unwrap();
+        assert_eq!(found, AlarmChanges { changes: expected.to_vec(), has_more }, "{from} to {until}");
+    }
 }
 
 #[test]

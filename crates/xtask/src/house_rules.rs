@@ -9,11 +9,12 @@ use serde_json::Value;
 /// Library of ciphers, which has the prefix of the SDK but calls no service.
 const CIPHERS: &str = "aws-lc-rs";
 /// Crates from the innermost to the outermost layer. Each may depend on earlier layers. Functions are just below `operations`.
-const LAYERS: [&[&str]; 9] = [
+const LAYERS: [&[&str]; 10] = [
     &["check"],
     &["probe", "alarm"],
     &["settings"],
     &["runtime"],
+    &["history"],
     &["aws", "datastores", "local"],
     &["lambda", "platform"],
     &["operations", "scheduler"],

@@ -1,7 +1,7 @@
 //! States of alarms that are evaluated on this machine, and their changes.
 
 use alarm::State;
-use jiff::Timestamp;
+use history::{AlarmChange, AlarmState, Window};
 use runtime::PortError;
 use rusqlite::{OptionalExtension as _, params};
 use serde_json::Value;
@@ -9,30 +9,6 @@ use serde_json::Value;
 use super::Store;
 use super::error::Failed;
 use super::state::{json, rows, time};
-
-/// State of an alarm.
-#[derive(Clone, Debug, PartialEq)]
-pub struct AlarmState {
-    /// Name of the alarm.
-    pub alarm: String,
-    /// State.
-    pub state: State,
-    /// Time of the last change.
-    pub since: Timestamp,
-    /// Reason for the last change.
-    pub reason: String,
-    /// Values that decided.
-    pub decided_by: Value,
-}
-
-/// Change of an alarm.
-#[derive(Clone, Debug, PartialEq)]
-pub struct AlarmChange {
-    /// State before the change. `None`: the alarm had none.
-    pub previous: Option<State>,
-    /// State after the change; `since` is the time of the change.
-    pub now: AlarmState,
-}
 
 impl Store {
     /// Reads the states of all alarms, by name.
@@ -80,15 +56,13 @@ impl Store {
         })
     }
 
-    /// Reads the changes of alarms at a time or later, newest first.
-    ///
-    /// # Errors
-    /// When the file cannot be read, or its contents are malformed.
-    pub fn alarm_changes(&self, after: Timestamp) -> Result<Vec<AlarmChange>, PortError> {
+    /// Reads the newest changes of alarms in a window, newest first, at most as many as the limit.
+    pub(super) fn changes(&self, window: Window, limit: usize) -> Result<Vec<AlarmChange>, PortError> {
         self.read("read the changes of alarms", |store| {
             let sql = "SELECT alarm, at, previous, state, reason, decided_by FROM alarm_changes
-                       WHERE at >= ? ORDER BY at DESC, rowid DESC";
-            rows(store, sql, [after.as_millisecond()], |row| {
+                       WHERE at >= ? AND at < ? ORDER BY at DESC, rowid DESC LIMIT ?";
+            let between = params![window.from.as_millisecond(), window.until.as_millisecond(), limit];
+            rows(store, sql, between, |row| {
                 let previous: Option<String> = row.get(2)?;
                 Ok(AlarmChange {
                     previous: previous.map(|previous| word(&previous)).transpose()?,

@@ -49,8 +49,8 @@ fn insert(store: &Transaction<'_>, report: &Report) -> Result<(), Failed> {
         rollups::add(store, report)?;
     }
     store.execute(
-        "INSERT OR REPLACE INTO runs (run_id, check_id, slot, scheduled_at, started, ended, outcome, report)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO runs (run_id, check_id, slot, scheduled_at, started, ended, outcome, report, attempt_ms)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         params![
             report.run_id,
             report.key.check,
@@ -60,6 +60,7 @@ fn insert(store: &Transaction<'_>, report: &Report) -> Result<(), Failed> {
             report.ended.as_millisecond(),
             outcome,
             text,
+            rollups::duration_ms(report),
         ],
     )?;
     let run = store.last_insert_rowid();

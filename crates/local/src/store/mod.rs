@@ -7,6 +7,7 @@ mod deliveries;
 mod error;
 mod history;
 mod hold;
+mod look_back;
 mod rollups;
 mod schema;
 mod sinks;
@@ -23,7 +24,6 @@ use runtime::PortError;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use settings::Retention;
 
-pub use alarms::{AlarmChange, AlarmState};
 pub use error::OpenError;
 use error::{Failed, Why};
 pub use hold::{Hold, HoldError};

@@ -28,10 +28,10 @@ pub(super) fn add(store: &Transaction<'_>, report: &Report) -> Result<(), Failed
          ON CONFLICT (check_id, day) DO UPDATE SET {outcome} = {outcome} + 1"
     );
     store.execute(&sql, params![check, day])?;
-    let Some(attempt) = report.last_attempt() else { return Ok(()) };
-    if matches!(report.outcome, Outcome::Passed | Outcome::Failed { .. }) {
-        add_duration(store, check, day, attempt.duration_ms)?;
+    if let Some(duration_ms) = duration_ms(report) {
+        add_duration(store, check, day, duration_ms)?;
     }
+    let Some(attempt) = report.last_attempt() else { return Ok(()) };
     for (subject, verdict) in attempt.verdicts() {
         let column = match verdict {
             Verdict::Healthy => "passed",
@@ -50,6 +50,12 @@ pub(super) fn add(store: &Transaction<'_>, report: &Report) -> Result<(), Failed
         }
     }
     Ok(())
+}
+
+/// Duration of the last attempt of a passed or failed run.
+pub(super) fn duration_ms(report: &Report) -> Option<f64> {
+    let is_judged = matches!(report.outcome, Outcome::Passed | Outcome::Failed { .. });
+    report.last_attempt().filter(|_| is_judged).map(|attempt| attempt.duration_ms)
 }
 
 fn add_duration(store: &Transaction<'_>, check: &str, day: i64, duration_ms: f64) -> Result<(), Failed> {

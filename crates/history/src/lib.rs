@@ -1,0 +1,67 @@
+#![doc = include_str!("../README.md")]
+
+mod alarms;
+mod day;
+pub mod recorded;
+mod run;
+mod series;
+mod window;
+
+use alarm::{MetricId, Statistic};
+use async_trait::async_trait;
+use check::Report;
+use check::incident::{IncidentRecord, Mark, Silence};
+use jiff::Timestamp;
+use runtime::PortError;
+
+pub use alarms::{AlarmChange, AlarmChanges, AlarmState};
+pub use day::{Counts, Day, Percentiles, SubjectCounts};
+pub use run::{RunOutcome, RunSummary, Runs, SearchCost};
+pub use series::{Part, Point, Series};
+pub use window::{Period, Window};
+
+/// Reads the recorded past. Changes nothing.
+///
+/// **Errors** of every method: the source cannot be read, or holds something malformed. No method returns a part of an answer as if
+/// it were the whole.
+#[async_trait]
+pub trait History: Send + Sync {
+    /// Reads the newest runs of a check by scheduled time in the window, newest first.
+    async fn runs(&self, check: &str, window: Window, limit: usize) -> Result<Runs, PortError>;
+
+    /// Price of [`History::run`] for this run.
+    async fn search_cost(&self, check: &str, run_id: &str) -> Result<SearchCost, PortError>;
+
+    /// Reads the report of a run. `None`: the run is unknown, or its report was not kept.
+    ///
+    /// **Side effects:** costs what [`History::search_cost`] says.
+    async fn run(&self, check: &str, run_id: &str) -> Result<Option<Report>, PortError>;
+
+    /// Computes a statistic of a metric for each period that overlaps the window. Periods begin at multiples of their length since 1970;
+    /// one without values has no point.
+    async fn series(
+        &self,
+        metric: &MetricId,
+        statistic: Statistic,
+        window: Window,
+        period: Period,
+    ) -> Result<Series, PortError>;
+
+    /// Reads the incidents of a check that began at a time or later, newest first, with acknowledgements.
+    async fn incidents(&self, check: &str, after: Timestamp) -> Result<Vec<IncidentRecord>, PortError>;
+
+    /// Reads the newest changes of alarms in the window, newest first.
+    async fn alarm_changes(&self, window: Window, limit: usize) -> Result<AlarmChanges, PortError>;
+
+    /// Reads the state of each alarm, by name.
+    async fn alarm_states(&self) -> Result<Vec<AlarmState>, PortError>;
+
+    /// Reads the stored mutes of a check, also the ended ones not removed yet.
+    async fn mutes(&self, check: &str) -> Result<Vec<Silence>, PortError>;
+
+    /// Reads the marks of a time or later, newest first.
+    async fn marks(&self, after: Timestamp) -> Result<Vec<Mark>, PortError>;
+
+    /// Reads the numbers of each UTC day that overlaps the window and has a run of the check, oldest first.
+    async fn daily(&self, check: &str, window: Window) -> Result<Vec<Day>, PortError>;
+}

@@ -1,0 +1,162 @@
+//! The read side: the traces of runs, people and alarms in the store.
+
+use std::collections::BTreeMap;
+
+use alarm::{MetricId, Statistic};
+use async_trait::async_trait;
+use check::Report;
+use check::incident::{IncidentRecord, Mark, Silence};
+use check::metric::NAMESPACE;
+use history::{
+    AlarmChanges, AlarmState, Counts, Day, History, Part, Percentiles, Period, Point, RunOutcome, RunSummary, Runs,
+    SearchCost, Series, SubjectCounts, Window, recorded,
+};
+use jiff::Timestamp;
+use runtime::{OperatorStore, PortError};
+use rusqlite::{OptionalExtension as _, Row, Transaction, params};
+
+use super::Store;
+use super::error::Failed;
+use super::state::{rows, time};
+
+/// Most points of a series, as in one answer of CloudWatch.
+const MAX_POINTS: usize = 100_800;
+
+#[async_trait]
+impl History for Store {
+    async fn runs(&self, check: &str, window: Window, limit: usize) -> Result<Runs, PortError> {
+        self.read(format!("read the runs of {check}"), |store| {
+            let sql = "SELECT scheduled_at, run_id, outcome, attempt_ms FROM runs
+                       WHERE check_id = ? AND scheduled_at >= ? AND scheduled_at < ?
+                       ORDER BY scheduled_at DESC, run_id LIMIT ?";
+            let [from, until] = milliseconds(window);
+            let mut runs = rows(store, sql, params![check, from, until, limit.saturating_add(1)], summary)?;
+            let has_more = runs.len() > limit;
+            runs.truncate(limit);
+            Ok(Runs { runs, has_more, precision: None })
+        })
+    }
+
+    async fn search_cost(&self, _check: &str, _run_id: &str) -> Result<SearchCost, PortError> {
+        Ok(SearchCost::NONE)
+    }
+
+    async fn run(&self, check: &str, run_id: &str) -> Result<Option<Report>, PortError> {
+        self.read(format!("read the run {run_id} of {check}"), |store| {
+            let sql = "SELECT report FROM runs WHERE check_id = ? AND run_id = ?";
+            let report: Option<Option<String>> = store.query_row(sql, [check, run_id], |row| row.get(0)).optional()?;
+            Ok(report.flatten().map(|text| serde_json::from_str(&text)).transpose()?)
+        })
+    }
+
+    async fn series(
+        &self,
+        metric: &MetricId,
+        statistic: Statistic,
+        window: Window,
+        period: Period,
+    ) -> Result<Series, PortError> {
+        let operation = format!("read the values of {}", metric.name);
+        let window = window.whole(period);
+        // The store has the metrics of the catalogue only.
+        if metric.namespace != NAMESPACE || window.is_empty() {
+            return Ok(Series { parts: vec![Part { window, period, points: Vec::new() }] });
+        }
+        let points = self.read(&operation, |store| points(store, metric, statistic, window, period))?;
+        if points.len() > MAX_POINTS {
+            let detail = format!("expected at most {MAX_POINTS} periods with values, found more; take a longer period");
+            return Err(PortError::new(operation, detail));
+        }
+        Ok(Series { parts: vec![Part { window, period, points }] })
+    }
+
+    async fn incidents(&self, check: &str, after: Timestamp) -> Result<Vec<IncidentRecord>, PortError> {
+        recorded::incidents(self, check, after).await
+    }
+
+    async fn alarm_changes(&self, window: Window, limit: usize) -> Result<AlarmChanges, PortError> {
+        let mut changes = self.changes(window, limit.saturating_add(1))?;
+        let has_more = changes.len() > limit;
+        changes.truncate(limit);
+        Ok(AlarmChanges { changes, has_more })
+    }
+
+    async fn alarm_states(&self) -> Result<Vec<AlarmState>, PortError> {
+        Self::alarm_states(self)
+    }
+
+    async fn mutes(&self, check: &str) -> Result<Vec<Silence>, PortError> {
+        recorded::mutes(self, check).await
+    }
+
+    async fn marks(&self, after: Timestamp) -> Result<Vec<Mark>, PortError> {
+        OperatorStore::marks(self, after).await
+    }
+
+    async fn daily(&self, check: &str, window: Window) -> Result<Vec<Day>, PortError> {
+        self.read(format!("read the days of {check}"), |store| {
+            let [from, until] = milliseconds(window.whole(Period::DAY));
+            let sql = "SELECT day, passed, failed, inconclusive, maintenance, p50_ms, p95_ms, p99_ms FROM daily_runs
+                       WHERE check_id = ? AND day >= ? AND day < ? ORDER BY day";
+            let mut days = rows(store, sql, params![check, from, until], day)?;
+            let sql = "SELECT subject, passed, failed FROM daily_subjects WHERE check_id = ? AND day = ?";
+            for day in &mut days {
+                let subjects = rows(store, sql, params![check, day.at.as_millisecond()], |row| {
+                    Ok((row.get(0)?, SubjectCounts { passed: row.get(1)?, failed: row.get(2)? }))
+                })?;
+                day.subjects = Some(subjects.into_iter().collect());
+            }
+            Ok(days)
+        })
+    }
+}
+
+fn milliseconds(window: Window) -> [i64; 2] {
+    [window.from, window.until].map(Timestamp::as_millisecond)
+}
+
+fn summary(row: &Row<'_>) -> Result<RunSummary, Failed> {
+    let word: String = row.get(2)?;
+    let unknown = || Failed::Unreadable(format!("runs.outcome: expected an outcome, found {word}"));
+    Ok(RunSummary {
+        at: time(row.get(0)?)?,
+        run_id: Some(row.get(1)?),
+        outcome: RunOutcome::read(&word).ok_or_else(unknown)?,
+        duration_ms: row.get(3)?,
+    })
+}
+
+/// Points of whole periods; one more than [`MAX_POINTS`] when there are too many.
+fn points(
+    store: &Transaction<'_>,
+    metric: &MetricId,
+    statistic: Statistic,
+    window: Window,
+    period: Period,
+) -> Result<Vec<Point>, Failed> {
+    let function = match statistic {
+        Statistic::SampleCount => "count(value)",
+        Statistic::Average => "avg(value)",
+        Statistic::Sum => "sum(value)",
+        Statistic::Minimum => "min(value)",
+        Statistic::Maximum => "max(value)",
+    };
+    let sql = format!(
+        "SELECT at - at % ? AS start, CAST({function} AS REAL) FROM metric_values
+         WHERE metric = ? AND dimensions = ? AND at >= ? AND at < ? GROUP BY start ORDER BY start LIMIT ?"
+    );
+    let dimensions: &BTreeMap<_, _> = &metric.dimensions;
+    let dimensions = serde_json::to_string(dimensions)?;
+    let ([from, until], period) = (milliseconds(window), period.seconds().saturating_mul(1_000));
+    let parameters = params![period, metric.name, dimensions, from, until, MAX_POINTS + 1];
+    rows(store, &sql, parameters, |row| Ok(Point { at: time(row.get(0)?)?, value: row.get(1)? }))
+}
+
+fn day(row: &Row<'_>) -> Result<Day, Failed> {
+    let runs = Counts { passed: row.get(1)?, failed: row.get(2)?, inconclusive: row.get(3)?, maintenance: row.get(4)? };
+    let durations = match (row.get(5)?, row.get(6)?, row.get(7)?) {
+        (Some(p50), Some(p95), Some(p99)) => Some(Percentiles { p50, p95, p99 }),
+        _ => None,
+    };
+    Ok(Day { at: time(row.get(0)?)?, runs, durations, subjects: None })
+}
