@@ -8,6 +8,7 @@ mod deployed;
 mod doctor;
 mod emulator;
 mod guide;
+mod history;
 mod incidents;
 mod kills;
 #[path = "../leak_search.rs"]

@@ -14,7 +14,10 @@ mod state;
 pub use adapters::Adapters;
 pub use notifier::Topics;
 #[cfg(feature = "operator")]
-pub use operator::{Api, MuteRules, NoAccess, OperatorTopics, READS, Reads, Refused, notifier as operator_notifier};
+pub use operator::{
+    Api, Deployed, DeployedHistory, MuteRules, NoAccess, OperatorTopics, READS, Reads, Refused,
+    notifier as operator_notifier,
+};
 #[cfg(feature = "operator")]
 pub use secrets::ParameterStore;
 #[cfg(feature = "operator")]

@@ -188,7 +188,14 @@ mod tests {
         });
         let mut actions: Vec<String> = actions.collect();
         actions.sort();
-        let own = ["cloudwatch:GetAlarmMuteRule", "cloudwatch:ListAlarmMuteRules", "dynamodb:GetItem", "kms:Decrypt"];
+        let own = [
+            "cloudwatch:DescribeAlarmHistory",
+            "cloudwatch:GetAlarmMuteRule",
+            "cloudwatch:ListAlarmMuteRules",
+            "dynamodb:GetItem",
+            "dynamodb:Query",
+            "kms:Decrypt",
+        ];
         let reads = READS
             .iter()
             .flat_map(|reads| reads.operations.iter().map(|operation| format!("{}:{operation}", reads.policy_prefix)));

@@ -66,7 +66,11 @@ impl Api {
         Self::new(&config(region).await?).await
     }
 
-    async fn new(config: &SdkConfig) -> Result<Self, NoAccess> {
+    /// Connects with a configuration of the SDK.
+    ///
+    /// # Errors
+    /// When it has no region or no credentials.
+    pub(in crate::operator) async fn new(config: &SdkConfig) -> Result<Self, NoAccess> {
         let provider = config.credentials_provider().ok_or_else(|| NoAccess::Credentials("none found".to_owned()))?;
         let credentials = provider.provide_credentials().await;
         let client = reqwest::Client::builder().connect_timeout(CONNECT).timeout(TRY).redirect(Policy::none());

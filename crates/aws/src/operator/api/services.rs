@@ -35,7 +35,7 @@ pub struct Reads {
 }
 
 /// Everything that [`super::Api`] may call.
-pub const READS: [Reads; 12] = [
+pub const READS: [Reads; 13] = [
     query("cloudformation", "cloudformation", "2010-05-15", &["DescribeStacks", "ListStackResources"]),
     query("iam", "iam", "2010-05-08", &["SimulatePrincipalPolicy"]),
     Reads {
@@ -52,6 +52,8 @@ pub const READS: [Reads; 12] = [
     Reads { protocol: Protocol::Ec2, ..query("ec2", "ec2", "2016-11-15", &["DescribeVpcEndpoints"]) },
     json("events", "AWSEvents", "1.1", &["DescribeRule"]),
     json("kms", "TrentService", "1.1", &["DescribeKey", "GetKeyPolicy"]),
+    // A query changes nothing, but has a price.
+    json("logs", "Logs_20140328", "1.1", &["DescribeLogGroups", "GetQueryResults", "StartQuery"]),
     json("secretsmanager", "secretsmanager", "1.1", &["DescribeSecret"]),
     json("sqs", "AmazonSQS", "1.0", &["GetQueueAttributes"]),
     json("ssm", "AmazonSSM", "1.1", &["DescribeParameters"]),
@@ -182,7 +184,9 @@ mod tests {
     fn every_operation_only_reads() {
         let operations = READS.iter().flat_map(|reads| reads.operations);
         let changing: Vec<_> = operations
-            .filter(|name| !["Describe", "Get", "List", "Simulate"].iter().any(|verb| name.starts_with(verb)))
+            .filter(|name| {
+                !["Describe", "Get", "List", "Simulate", "StartQuery"].iter().any(|verb| name.starts_with(verb))
+            })
             .collect();
         assert_eq!(changing, Vec::<&&str>::new());
         assert_eq!(request("lambda", "DeleteFunction", &json!({ "FunctionName": "x" })), None);

@@ -1,0 +1,95 @@
+//! Whole reports, by Logs Insights: the log line of a run holds its report.
+
+use check::Report;
+use history::SearchCost;
+use jiff::{SignedDuration, Timestamp};
+use runtime::{Clock, PortError};
+use serde_json::{Value, json};
+
+use crate::operator::api::Api;
+
+/// Price of a search. **Units:** USD for each GB that it scans, in most regions.
+const USD_PER_GB: f64 = 0.005;
+/// Bytes of a GB.
+const GB: f64 = 1e9;
+/// Time searched before the start of a run: the clocks of a function and of CloudWatch Logs may differ.
+const BEFORE: SignedDuration = SignedDuration::from_mins(1);
+/// Time from the start of a run within which its line is written: the longest run of a Lambda function, and some for the clocks.
+const AFTER: SignedDuration = SignedDuration::from_mins(17);
+/// Pauses between looks at a search, and the longest time for one.
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
+const LONGEST: SignedDuration = SignedDuration::from_secs(60);
+
+/// Estimates the price of a search for a run, from the stored bytes of the group and the share of time to search.
+pub(super) async fn cost(api: &Api, group: &str, run_id: &str, now: Timestamp) -> Result<SearchCost, PortError> {
+    let operation = format!("estimate a search of {group}");
+    let (from, until) = searched(run_id).ok_or_else(|| not_a_run_id(&operation, run_id))?;
+    let input = json!({ "logGroupNamePrefix": group });
+    let found = read(api, &operation, "DescribeLogGroups", &input).await?;
+    let groups = found["logGroups"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let Some(own) = groups.iter().find(|own| own["logGroupName"] == group) else {
+        return Err(PortError::new(operation, "expected a log group of this name, found none"));
+    };
+    let created = own["creationTime"].as_i64().and_then(|at| Timestamp::from_millisecond(at).ok()).unwrap_or(now);
+    let kept = own["retentionInDays"].as_i64().map_or(created, |days| now - SignedDuration::from_hours(24 * days));
+    let oldest = created.max(kept).min(now - SignedDuration::from_mins(1));
+    let span = |from: Timestamp, until: Timestamp| until.duration_since(from).as_secs_f64().max(0.0);
+    let share = (span(from.max(oldest), until.min(now)) / span(oldest, now)).min(1.0);
+    let bytes = own["storedBytes"].as_f64().unwrap_or_default() * share;
+    Ok(SearchCost { bytes: bytes as u64, usd: bytes / GB * USD_PER_GB })
+}
+
+/// Searches the report of a run. **Side effects:** starts a query with a price.
+pub(super) async fn report(
+    api: &Api,
+    clock: &dyn Clock,
+    group: &str,
+    run_id: &str,
+) -> Result<Option<Report>, PortError> {
+    let operation = format!("search {group} for the run {run_id}");
+    let (from, until) = searched(run_id).ok_or_else(|| not_a_run_id(&operation, run_id))?;
+    let query = format!("fields @message | filter type = \"run\" and run_id = \"{run_id}\" | limit 1");
+    let (start, end) = (from.as_second(), until.as_second());
+    let input = json!({ "logGroupName": group, "startTime": start, "endTime": end, "queryString": query });
+    let started = read(api, &operation, "StartQuery", &input).await?;
+    let id = started["queryId"].as_str().unwrap_or_default();
+    let begun = clock.now();
+    loop {
+        let found = read(api, &operation, "GetQueryResults", &json!({ "queryId": id })).await?;
+        match found["status"].as_str().unwrap_or_default() {
+            "Complete" => return first(&operation, &found["results"]),
+            "Scheduled" | "Running" if clock.now().duration_since(begun) < LONGEST => clock.sleep(PAUSE).await,
+            status => {
+                let detail = format!("expected results within {} s, found status {status}", LONGEST.as_secs());
+                return Err(PortError { retryable: true, ..PortError::new(operation, detail) });
+            }
+        }
+    }
+}
+
+/// Time in which the line of a run can be. `None`: the text is not the id of a run.
+fn searched(run_id: &str) -> Option<(Timestamp, Timestamp)> {
+    let is_plain = run_id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    let began = runtime::began(run_id).filter(|_| is_plain)?;
+    Some((began - BEFORE, began + AFTER))
+}
+
+fn not_a_run_id(operation: &str, run_id: &str) -> PortError {
+    PortError::new(operation, format!("expected the id of a run, a UUID with its start time, found {run_id}"))
+}
+
+/// Report in the line of the first result.
+fn first(operation: &str, results: &Value) -> Result<Option<Report>, PortError> {
+    let fields = results[0].as_array().map(Vec::as_slice).unwrap_or_default();
+    let Some(line) = fields.iter().find(|field| field["field"] == "@message") else { return Ok(None) };
+    let line: Value = serde_json::from_str(line["value"].as_str().unwrap_or_default())
+        .map_err(|error| PortError::new(operation, format!("the log line of the run is not JSON: {error}")))?;
+    serde_json::from_value(line["report"].clone())
+        .map(Some)
+        .map_err(|error| PortError::new(operation, format!("the log line of the run has no readable report: {error}")))
+}
+
+async fn read(api: &Api, operation: &str, call: &str, input: &Value) -> Result<Value, PortError> {
+    let answer = api.read("logs", call, input).await;
+    answer.map_err(|refused| PortError::new(operation, refused.to_string()))
+}
