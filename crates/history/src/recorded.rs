@@ -4,8 +4,7 @@ use check::incident::{Acknowledgement, IncidentRecord, Silence};
 use jiff::Timestamp;
 use runtime::{OperatorStore, PortError};
 
-/// Reads the incidents of a check that began at a time or later, newest first. A run copies the acknowledgement of an open incident
-/// into its record; until then it is only in the state.
+/// Reads the incidents of a check that began at a time or later, newest first, with acknowledgements.
 ///
 /// # Errors
 /// When the store cannot be read, or its contents are malformed.
@@ -15,8 +14,21 @@ pub async fn incidents(
     after: Timestamp,
 ) -> Result<Vec<IncidentRecord>, PortError> {
     let mut records = store.incidents(check, after).await?;
+    add_acknowledgements(store, check, &mut records).await?;
+    Ok(records)
+}
+
+/// Adds acknowledgements to the records of a check's open incidents. A run copies them there; until then they are only in the state.
+///
+/// # Errors
+/// When the store cannot be read, or its contents are malformed.
+pub async fn add_acknowledgements(
+    store: &dyn OperatorStore,
+    check: &str,
+    records: &mut [IncidentRecord],
+) -> Result<(), PortError> {
     if records.iter().all(|record| record.closed_at.is_some()) {
-        return Ok(records);
+        return Ok(());
     }
     let state = store.load(check).await?.state;
     for record in records.iter_mut().filter(|record| record.closed_at.is_none()) {
@@ -25,7 +37,7 @@ pub async fn incidents(
             record.acknowledged = incident.acknowledged.clone().map(Acknowledgement::recorded);
         }
     }
-    Ok(records)
+    Ok(())
 }
 
 /// Reads the stored mutes of a check.

@@ -3,8 +3,9 @@
 use std::sync::Once;
 
 use anyhow::bail;
-use aws::{MuteRules, NoAccess, Table};
+use aws::{Deployed, DeployedHistory, MuteRules, NoAccess, Table};
 use check::incident::CheckState;
+use history::History;
 use local::Store;
 use operations::names;
 use operations::samconfig::Samconfig;
@@ -39,6 +40,22 @@ async fn table(deployment: &Deployment) -> anyhow::Result<Box<dyn OperatorStore>
     };
     let region = region(deployment.region.given.clone(), deployment.environment.as_deref());
     Ok(Box::new(Table::for_operator(name, region).await?))
+}
+
+/// Opens the read side. `None`: only a table is named, and alarms are named after the environment.
+pub(crate) async fn history(deployment: &Deployment) -> anyhow::Result<Option<Box<dyn History>>> {
+    if let Some(file) = &deployment.store {
+        return Ok(Some(Box::new(Store::open_to_read(file)?)));
+    }
+    let Some(environment) = &deployment.environment else { return Ok(None) };
+    let names = Deployed {
+        environment: environment.clone(),
+        table: deployment.table.clone().unwrap_or_else(|| names::resource(environment, "state")),
+        alarms: names::resource(environment, ""),
+        log_groups: format!("/just-driving/{environment}/synthetics/"),
+    };
+    let region = region(deployment.region.given.clone(), Some(environment));
+    Ok(Some(Box::new(DeployedHistory::for_operator(names, region).await?)))
 }
 
 /// Changes the stored state of a check, and retries when a run writes at the same time.

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use anyhow::{bail, ensure};
 use check::Subject;
 use check::incident::{Acknowledgement, CheckState, IncidentRecord};
+use history::recorded;
 use jiff::Timestamp;
 use operations::{checks, names};
 use runtime::OperatorStore;
@@ -66,19 +67,9 @@ async fn others(store: &dyn OperatorStore) -> anyhow::Result<String> {
     Ok(if scopes.is_empty() { ", nor of another check".to_owned() } else { format!("\n  open: {}", scopes.join(", ")) })
 }
 
-/// Adds acknowledgements to the records of a check's open incidents: a run copies them there, and may not have come yet.
+/// Adds acknowledgements to the records of a check's open incidents. The records are of use without them, too.
 pub(super) async fn complete(store: &dyn OperatorStore, check: &str, records: &mut [IncidentRecord]) {
-    if records.iter().all(|record| record.closed_at.is_some()) {
-        return;
-    }
-    let state = match store.load(check).await {
-        Ok(item) => item.state,
-        Err(error) => return eprintln!("warning: an acknowledgement of {check} may be missing: {error}"),
-    };
-    for record in records.iter_mut().filter(|record| record.closed_at.is_none()) {
-        let incident = state.subjects.get(&record.subject).and_then(|state| state.incident.as_ref());
-        if let Some(incident) = incident.filter(|incident| incident.id == record.id) {
-            record.acknowledged = incident.acknowledged.clone().map(Acknowledgement::recorded);
-        }
+    if let Err(error) = recorded::add_acknowledgements(store, check, records).await {
+        eprintln!("warning: an acknowledgement of {check} may be missing: {error}");
     }
 }

@@ -4,14 +4,23 @@ use anyhow::{Context, bail};
 use check::Failure;
 use check::incident::{IncidentRecord, Mark, SilenceKind, parts_of_id};
 use check::message::span;
-use check::text::utc;
-use jiff::Timestamp;
+use check::text::{cut, utc};
+use history::{AlarmChange, AlarmChanges, Window};
+use jiff::{SignedDuration, Timestamp};
 use operations::checks;
 
+use crate::arguments::deployment::Deployment;
 use crate::arguments::{IncidentOptions, IncidentsOptions};
 use crate::deployment::{access, acknowledgement};
 use crate::exit::Exit;
 use crate::{tables, terminal};
+
+/// Time before the first failed run whose marks and changes of alarms are shown: a release comes before its incident.
+const BEFORE: SignedDuration = SignedDuration::from_hours(1);
+/// Most changes of alarms around an incident.
+const MAX_CHANGES: usize = 50;
+/// Longest reason of a change. **Units:** characters.
+const MAX_REASON: usize = 120;
 
 /// Lists incidents, newest first.
 pub(crate) async fn list(options: &IncidentsOptions) -> anyhow::Result<Exit> {
@@ -79,12 +88,44 @@ pub(crate) async fn show(options: &IncidentOptions) -> anyhow::Result<Exit> {
     if options.json {
         terminal::json(&record)?;
     } else {
-        println!("{}", timeline(&record));
+        let around = around(&options.deployment, &record).await?;
+        println!("{}", timeline(&record, around));
     }
     Ok(Exit::Passed)
 }
 
-fn timeline(record: &IncidentRecord) -> String {
+/// Marks and changes of alarms during the incident and shortly before. The incident is shown without them if they cannot be read.
+async fn around(deployment: &Deployment, record: &IncidentRecord) -> anyhow::Result<Vec<(Timestamp, String)>> {
+    let Some(history) = access::history(deployment).await? else { return Ok(Vec::new()) };
+    let end = record.closed_at.unwrap_or_else(Timestamp::now);
+    let window = Window::new(record.since - BEFORE, end + SignedDuration::from_mins(1));
+    let mut events = Vec::new();
+    match history.marks(window.from).await {
+        Ok(marks) => {
+            let marks = marks.into_iter().filter(|mark| mark.at < window.until);
+            events.extend(marks.map(|Mark { at, text, by }| (at, format!("mark: {text} ({by})"))));
+        }
+        Err(error) => eprintln!("warning: marks are missing: {error}"),
+    }
+    match history.alarm_changes(window, MAX_CHANGES).await {
+        Ok(AlarmChanges { changes, has_more }) => {
+            if has_more {
+                eprintln!("warning: only the newest {MAX_CHANGES} changes of alarms are shown");
+            }
+            events.extend(changes.into_iter().map(|AlarmChange { now, .. }| {
+                let reason = cut(now.reason.lines().next().unwrap_or_default(), MAX_REASON);
+                (now.since, format!("alarm {}: {} ({reason})", now.alarm, now.state.as_str()))
+            }));
+        }
+        Err(error) => eprintln!("warning: changes of alarms are missing: {error}"),
+    }
+    // Both are newest first.
+    events.reverse();
+    Ok(events)
+}
+
+/// Lines about an incident, with the events around it in their places.
+fn timeline(record: &IncidentRecord, around: Vec<(Timestamp, String)>) -> String {
     let subject = tables::subject_name(&record.check, &record.subject);
     let mut lines = vec![format!("{} ({}): {subject}", record.id, record.severity.as_str()), String::new()];
     let mut events = vec![(record.since, "first failed run".to_owned()), (record.opened_at, "opened".to_owned())];
@@ -108,6 +149,7 @@ fn timeline(record: &IncidentRecord) -> String {
     events.extend(
         record.closed_at.map(|at| (at, format!("closed after {}", span(at.duration_since(record.since).as_secs())))),
     );
+    events.extend(around);
     // The sort is stable: simultaneous entries keep the order above.
     events.sort_by_key(|(at, _)| *at);
     lines.extend(events.into_iter().map(|(at, what)| format!("{}  {what}", utc(at))));

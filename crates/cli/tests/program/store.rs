@@ -7,9 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
+use alarm::State;
 use demo_platform::{DemoPlatform, Fault, Options};
-use local::Store;
+use jiff::Timestamp;
+use local::{AlarmState, Store};
 use rusqlite::Connection;
+use serde_json::Value;
 
 use crate::{DEMO, settings_file, synthetics, text};
 
@@ -71,6 +74,17 @@ async fn incidents_open_and_close_from_run_to_run() {
         "{listed}"
     );
     assert!(!incidents(&["--open"]).contains("release 42"));
+    let alarm = |state, reason: &str| {
+        let (alarm, reason) = ("login-slow".to_owned(), reason.to_owned());
+        let now = AlarmState { alarm, state, since: Timestamp::now(), reason, decided_by: Value::Null };
+        Store::open_existing(Path::new(&store)).unwrap().set_alarm_state(&now).unwrap();
+    };
+    alarm(State::Alarm, "5 of 5 data points above 1500\nmore");
+    alarm(State::Ok, "0 of 5 data points above 1500");
+    let around = shown(id);
+    let places = ["mark: release 42 (ci)", "alarm login-slow: ALARM (5 of 5", "alarm login-slow: OK (0 of 5"];
+    let places = places.map(|part| around.find(part));
+    assert!(places.is_sorted() && !places.contains(&None), "{around}");
 
     let muted = succeeded(&["mute", "availability", "--for", "1h", "--reason", "a test", "--store", &store]);
     assert!(muted.starts_with("availability is muted until") && !muted.contains("alarms are muted"), "{muted}");
