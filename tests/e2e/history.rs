@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use runtime::{Datum, OperatorStore};
 
 use crate::emulator::Emulator;
-use crate::store::create_table;
+use crate::world::create_table;
 
 const TABLE: &str = "history";
 
@@ -65,8 +65,7 @@ impl World for Deployment {
 async fn deployment_keeps_the_contract_of_history() {
     let emulator = Emulator::start(&[]);
     let config = emulator.sdk().await;
-    let dynamodb = aws_sdk_dynamodb::Client::new(&config);
-    create_table(&dynamodb, TABLE).await;
+    create_table(&config, TABLE).await;
     let names = Deployed {
         environment: ENVIRONMENT.to_owned(),
         table: TABLE.to_owned(),
@@ -81,7 +80,7 @@ async fn deployment_keeps_the_contract_of_history() {
         alarm.comparison_operator(ComparisonOperator::GreaterThanThreshold).send().await.unwrap();
     }
     let history = DeployedHistory::new(names, &config).await.unwrap();
-    let world = Deployment { history, table: Table::new(dynamodb, TABLE), cloudwatch };
+    let world = Deployment { history, table: Table::new(aws_sdk_dynamodb::Client::new(&config), TABLE), cloudwatch };
     world.set_alarm(State::Ok, "new").await;
     history_contract::assert_holds(&world, Timestamp::now()).await;
 }

@@ -1,5 +1,6 @@
 //! An operator's view: messages, mutes, maintenance windows and incident records.
 
+use aws_sdk_cloudwatch::types::StateValue;
 use demo_platform::Fault;
 use serde_json::Value;
 
@@ -30,6 +31,15 @@ async fn operator_mutes_looks_up_and_unmutes() {
     assert!(world.printed(&["mark", "release 42"]).starts_with("marked at "));
     let listed = world.printed(&["incidents"]);
     assert!(listed.contains("OPEN, ack anna") && listed.contains("release 42 (anna)"), "{listed}");
+    // Only an open incident lasts until the present, since the clock of the function is behind.
+    world.printed(&["mark", "release 4.2"]);
+    let alarm = format!("just-driving-synthetics-{}-availability-failing", world.environment);
+    let change = aws_sdk_cloudwatch::Client::new(&world.sdk).set_alarm_state().alarm_name(&alarm);
+    change.state_value(StateValue::Alarm).state_reason("2 of 2 failed").send().await.unwrap();
+    let around = world.printed(&["incident", &id, "--wide"]);
+    for part in ["mark: release 4.2 (anna)".to_owned(), format!("alarm {alarm}: ALARM (2 of 2 failed)")] {
+        assert!(around.contains(&part), "{part} is missing in\n{around}");
+    }
 
     // The program uses the real time; the clock of the function is half an hour behind.
     let muted = world.printed(&["mute", CHECK, "--for", "2h", "--reason", "deploying 4.2"]);

@@ -36,7 +36,8 @@ pub struct World {
     pub warnings: Queue,
     /// Messages of the topic `events`.
     pub events: Queue,
-    sdk: SdkConfig,
+    /// Access to the emulator.
+    pub sdk: SdkConfig,
     /// Envelopes of all messages that were received.
     envelopes: Mutex<String>,
     settings: String,
@@ -496,7 +497,8 @@ pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
-async fn create_table(sdk: &SdkConfig, name: &str) {
+/// Creates a state table, with the keys of infra/template.yaml.
+pub async fn create_table(sdk: &SdkConfig, name: &str) {
     let key = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap();
     let text = |name: &str| {
         let kind = ScalarAttributeType::S;
