@@ -11,13 +11,17 @@ use check_testkit::history_contract::{self, ALARM, ENVIRONMENT, World};
 use history::History;
 use jiff::Timestamp;
 use runtime::{Datum, OperatorStore};
+use serde_json::json;
 
 use crate::emulator::Emulator;
 use crate::world::create_table;
 
 const TABLE: &str = "history";
 
+const LOG_GROUP: &str = "/just-driving/demo/synthetics/login";
+
 struct Deployment {
+    emulator: Emulator,
     history: DeployedHistory,
     table: Table,
     cloudwatch: Client,
@@ -33,7 +37,10 @@ impl World for Deployment {
         &self.table
     }
 
-    async fn record(&self, _report: &Report, data: &[Datum]) {
+    async fn record(&self, report: &Report, data: &[Datum]) {
+        let event = json!({ "timestamp": report.ended.as_millisecond(), "message": lambda::run_line(report) });
+        let input = json!({ "logGroupName": LOG_GROUP, "logStreamName": "stream", "logEvents": [event] });
+        self.emulator.call("Logs_20140328.PutLogEvents", &input).await;
         let data = data.iter().map(|datum| {
             let dimensions = datum.dimensions.iter();
             let dimensions = dimensions.map(|(name, value)| Dimension::builder().name(*name).value(value).build());
@@ -79,8 +86,13 @@ async fn deployment_keeps_the_contract_of_history() {
         let alarm = alarm.statistic(Statistic::Average).period(60).evaluation_periods(5).threshold(1_500.0);
         alarm.comparison_operator(ComparisonOperator::GreaterThanThreshold).send().await.unwrap();
     }
+    let stream = json!({ "logGroupName": LOG_GROUP, "logStreamName": "stream" });
+    for operation in ["CreateLogGroup", "CreateLogStream"] {
+        emulator.call(&format!("Logs_20140328.{operation}"), &stream).await;
+    }
     let history = DeployedHistory::new(names, &config).await.unwrap();
-    let world = Deployment { history, table: Table::new(aws_sdk_dynamodb::Client::new(&config), TABLE), cloudwatch };
+    let world =
+        Deployment { emulator, history, table: Table::new(aws_sdk_dynamodb::Client::new(&config), TABLE), cloudwatch };
     world.set_alarm(State::Ok, "new").await;
     history_contract::assert_holds(&world, Timestamp::now()).await;
 }

@@ -15,7 +15,7 @@ use check::metric::{self, Metric, NAMESPACE};
 use check::{Cause, Failure, FailureKind, Inconclusive, Mismatch, NoSecrets, Outcome, Report, Subject, Text, ours};
 use history::{Counts, History, Period, RunOutcome, Window};
 use jiff::{SignedDuration, Timestamp};
-use runtime::{Commit, Datum, LastRun, OperatorStore};
+use runtime::{Commit, Datum, LastRun, OperatorStore, identity};
 
 use crate::sample_report;
 
@@ -83,13 +83,19 @@ async fn runs_are_listed_newest_first(world: &dyn World, start: Timestamp) {
     let hour = Window::new(start, minute(start, 60));
     let none = world.history().runs(CHECK, hour, 10).await.unwrap();
     assert!(none.runs.is_empty() && !none.has_more, "nothing is recorded yet");
+    let mut not_passed = Vec::new();
     for (at, outcome, _) in outcomes() {
         let sample = sample_report(&[duration_ms(at)]);
         let at = minute(start, at);
-        let mut report = Report { run_id: format!("run-{at}"), started: at, ended: at, outcome, ..sample };
+        let mut report = Report { run_id: identity(at).run_id, started: at, ended: at, outcome, ..sample };
         report.key.scheduled_time = at;
         world.record(&report, &data(&report)).await;
+        // A store keeps few reports of passed runs.
+        if report.outcome != Outcome::Passed {
+            not_passed.push(report);
+        }
     }
+    reports_are_found_by_id(world, &not_passed).await;
     let read = async |from: i64, until: i64, limit: usize| {
         let window = Window::new(minute(start, from), minute(start, until));
         let found = world.history().runs(CHECK, window, limit).await.unwrap();
@@ -112,6 +118,16 @@ async fn runs_are_listed_newest_first(world: &dyn World, start: Timestamp) {
     assert_eq!(read(6, 6, 10).await, (Vec::new(), false), "an empty window");
     let other = world.history().runs("booking", hour, 10).await.unwrap();
     assert!(other.runs.is_empty(), "of another check");
+}
+
+async fn reports_are_found_by_id(world: &dyn World, reports: &[Report]) {
+    for report in reports {
+        let cost = world.history().search_cost(CHECK, &report.run_id).await.unwrap();
+        assert!((0.0..0.01).contains(&cost.usd), "{cost:?}");
+        assert_eq!(world.history().run(CHECK, &report.run_id).await.unwrap().as_ref(), Some(report));
+    }
+    let unknown = identity(reports[0].started).run_id;
+    assert_eq!(world.history().run(CHECK, &unknown).await.unwrap(), None);
 }
 
 /// Values of a run, as the pipeline publishes them.

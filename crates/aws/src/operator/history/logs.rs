@@ -16,6 +16,8 @@ const GB: f64 = 1e9;
 const BEFORE: SignedDuration = SignedDuration::from_mins(1);
 /// Time from the start of a run within which its line is written: the longest run of a Lambda function, and some for the clocks.
 const AFTER: SignedDuration = SignedDuration::from_mins(17);
+/// Most lines of an answer.
+const MAX_LINES: u32 = 20;
 /// Pauses between looks at a search, and the longest time for one.
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
 const LONGEST: SignedDuration = SignedDuration::from_secs(60);
@@ -48,7 +50,8 @@ pub(super) async fn report(
 ) -> Result<Option<Report>, PortError> {
     let operation = format!("search {group} for the run {run_id}");
     let (from, until) = searched(run_id).ok_or_else(|| not_a_run_id(&operation, run_id))?;
-    let query = format!("fields @message | filter type = \"run\" and run_id = \"{run_id}\" | limit 1");
+    // Other lines may quote the id.
+    let query = format!("fields @message | filter @message like /\"run_id\":\"{run_id}\"/ | limit {MAX_LINES}");
     let (start, end) = (from.as_second(), until.as_second());
     let input = json!({ "logGroupName": group, "startTime": start, "endTime": end, "queryString": query });
     let started = read(api, &operation, "StartQuery", &input).await?;
@@ -57,7 +60,7 @@ pub(super) async fn report(
     loop {
         let found = read(api, &operation, "GetQueryResults", &json!({ "queryId": id })).await?;
         match found["status"].as_str().unwrap_or_default() {
-            "Complete" => return first(&operation, &found["results"]),
+            "Complete" => return find(&operation, &found["results"], run_id),
             "Scheduled" | "Running" if clock.now().duration_since(begun) < LONGEST => clock.sleep(PAUSE).await,
             status => {
                 let detail = format!("expected results within {} s, found status {status}", LONGEST.as_secs());
@@ -78,15 +81,21 @@ fn not_a_run_id(operation: &str, run_id: &str) -> PortError {
     PortError::new(operation, format!("expected the id of a run, a UUID with its start time, found {run_id}"))
 }
 
-/// Report in the line of the first result.
-fn first(operation: &str, results: &Value) -> Result<Option<Report>, PortError> {
-    let fields = results[0].as_array().map(Vec::as_slice).unwrap_or_default();
-    let Some(line) = fields.iter().find(|field| field["field"] == "@message") else { return Ok(None) };
-    let line: Value = serde_json::from_str(line["value"].as_str().unwrap_or_default())
-        .map_err(|error| PortError::new(operation, format!("the log line of the run is not JSON: {error}")))?;
-    serde_json::from_value(line["report"].clone())
-        .map(Some)
-        .map_err(|error| PortError::new(operation, format!("the log line of the run has no readable report: {error}")))
+/// Report in the line of the run, among the results of a query.
+fn find(operation: &str, results: &Value, run_id: &str) -> Result<Option<Report>, PortError> {
+    for fields in results.as_array().into_iter().flatten() {
+        let fields = fields.as_array().map(Vec::as_slice).unwrap_or_default();
+        let message =
+            fields.iter().find(|field| field["field"] == "@message").and_then(|field| field["value"].as_str());
+        let Ok(mut line) = serde_json::from_str::<Value>(message.unwrap_or_default()) else { continue };
+        if line["type"] == "run" && line["run_id"] == run_id {
+            let report = serde_json::from_value(line["report"].take());
+            return report.map(Some).map_err(|error| {
+                PortError::new(operation, format!("the log line of the run has no readable report: {error}"))
+            });
+        }
+    }
+    Ok(None)
 }
 
 async fn read(api: &Api, operation: &str, call: &str, input: &Value) -> Result<Value, PortError> {

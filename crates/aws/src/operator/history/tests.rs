@@ -480,15 +480,16 @@ async fn report_comes_from_the_log_line_of_the_run() {
         "schema_version": 2, "run": key, "run_id": id, "trace_id": "t", "environment": "demo", "started": at, "ended": at,
         "outcome": { "result": "passed" }, "attempts": [], "reasons": [], "notifications": [],
     });
-    let line = json!({ "type": "run", "report": report }).to_string();
-    let found = |line: &str| {
-        let row = json!([{ "field": "@message", "value": line }, { "field": "@ptr", "value": "p" }]);
-        json!({ "status": "Complete", "results": [row] })
+    let line = |id: &str, report: &Value| json!({ "type": "run", "run_id": id, "report": report }).to_string();
+    let found = |lines: &[String]| {
+        let row = |line: &String| json!([{ "field": "@ptr", "value": "p" }, { "field": "@message", "value": line }]);
+        json!({ "status": "Complete", "results": lines.iter().map(row).collect::<Vec<_>>() })
     };
     let running = json!({ "status": "Running", "results": [] });
-    let none = json!({ "status": "Complete", "results": [] });
     let failed = json!({ "status": "Failed", "results": [] });
-    let answers = vec![running, found(&line), none, failed, found("START RequestId")];
+    let others = [format!("START {id}"), line("another", &json!({ "quoted": id }))];
+    let own = [&others[..], &[line(&id, &report)]].concat();
+    let answers = vec![running, found(&own), found(&others), failed, found(&[line(&id, &json!({}))])];
     lock(&served.logs)
         .extend([("StartQuery".to_owned(), vec![json!({ "queryId": "q" })]), ("GetQueryResults".to_owned(), answers)]);
     let read = history.run("login", &id).await.unwrap().unwrap();
@@ -497,9 +498,9 @@ async fn report_comes_from_the_log_line_of_the_run() {
     assert_eq!(started["logGroupName"], "/just-driving/demo/synthetics/login");
     let window = started["endTime"].as_i64().unwrap() - started["startTime"].as_i64().unwrap();
     assert_eq!(window, 18 * 60);
-    assert!(started["queryString"].as_str().unwrap().contains(&format!("run_id = \"{id}\"")), "{started}");
+    assert!(started["queryString"].as_str().unwrap().contains(&format!("\"run_id\":\"{id}\"")), "{started}");
     assert_eq!(history.run("login", &id).await, Ok(None), "no line of this run");
-    for part in ["found status Failed", "the log line of the run is not JSON"] {
+    for part in ["found status Failed", "the log line of the run has no readable report"] {
         let error = history.run("login", &id).await.unwrap_err().to_string();
         assert!(error.contains(part), "{error}");
     }

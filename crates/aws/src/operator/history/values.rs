@@ -12,29 +12,14 @@ use runtime::PortError;
 
 use crate::clients::port_error;
 
-/// Most queries in one call, by the API reference.
-const MAX_QUERIES: usize = 500;
 /// Most pages of one answer. CloudWatch returns up to 100,800 points on one.
 const MAX_PAGES: usize = 1_000;
 
 /// One statistic of one metric, as CloudWatch names it: `Average`, `p95`.
 pub(super) type Query<'a> = (&'a MetricId, &'a str);
 
-/// Reads the points of some queries in whole periods, by start.
+/// Reads the points of at most 500 queries in whole periods, by start.
 pub(super) async fn read(
-    client: &Client,
-    queries: &[Query<'_>],
-    window: Window,
-    period: Period,
-) -> Result<Vec<BTreeMap<Timestamp, f64>>, PortError> {
-    let mut all = Vec::new();
-    for queries in queries.chunks(MAX_QUERIES) {
-        all.extend(read_call(client, queries, window, period).await?);
-    }
-    Ok(all)
-}
-
-async fn read_call(
     client: &Client,
     queries: &[Query<'_>],
     window: Window,
