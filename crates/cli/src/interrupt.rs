@@ -52,10 +52,11 @@ impl Interrupt {
                 () = terminal::reader_left() => Exit::ReaderLeft,
             };
             by.get_or_init(|| first);
-            if first != Exit::ReaderLeft {
-                eprintln!("{STOPPING}");
-            }
             token.cancel();
+            if first != Exit::ReaderLeft {
+                // A terminal that is stopped, or a pipe that is not read, must not keep the second signal from ending the program.
+                tokio::task::spawn_blocking(|| eprintln!("{STOPPING}"));
+            }
             let second = signals.next().await;
             live::leave();
             std::process::exit(second as i32);

@@ -24,6 +24,8 @@ pub(crate) struct Show {
     pub(crate) overview: Overview,
     /// Last line of the log about each check, without its duration.
     logged: BTreeMap<&'static str, String>,
+    /// Warnings of the last run of each check.
+    warned: BTreeMap<&'static str, Vec<String>>,
     /// The last live line.
     pub(crate) status: String,
     /// Shows what programs get too.
@@ -43,6 +45,7 @@ impl Show {
             screen,
             overview: Overview::default(),
             logged: BTreeMap::new(),
+            warned: BTreeMap::new(),
             status: String::new(),
             show_json,
             notified: 0,
@@ -75,6 +78,7 @@ impl Show {
                 for loss in losses {
                     eprintln!("warning: {}\n  {}", loss.error, loss.consequence);
                 }
+                self.warn(check, &report);
                 self.ended(check, *report);
                 1
             }
@@ -111,6 +115,15 @@ impl Show {
                 eprintln!("warning: {error}\n  the alarms were not evaluated");
                 0
             }
+        }
+    }
+
+    /// Prints the warnings of a run that the run before did not have, such as a message that a destination did not take.
+    fn warn(&mut self, check: &'static str, report: &Report) {
+        let warnings: Vec<String> = report.warnings.iter().map(ToString::to_string).collect();
+        let before = self.warned.insert(check, warnings.clone()).unwrap_or_default();
+        for warning in warnings.iter().filter(|warning| !before.contains(warning)) {
+            eprintln!("warning: {check}: {warning}");
         }
     }
 

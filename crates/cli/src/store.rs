@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use async_trait::async_trait;
+use check::message::Topic;
 use etcetera::BaseStrategy as _;
 use local::{Hold, Memory, Store};
-use runtime::{CancellationToken, Clock as _, Ports, SystemClock};
+use runtime::{CancellationToken, Clock as _, Delivery, Notifier, PortError, Ports, SystemClock};
 use settings::Common;
 
 use crate::arguments::RunOptions;
@@ -64,7 +66,12 @@ impl Kept {
         let clock = Arc::new(SystemClock);
         match self {
             Self::InMemory | Self::Nowhere => ports::ports(&Arc::new(Memory::default()), clock, interrupt, []),
-            Self::InFile(store) => ports::ports(store, clock, interrupt, []),
+            Self::InFile(store) => {
+                let ports = ports::ports(store, clock, interrupt, [])?;
+                // What it has not sent, the runs of `up` take over.
+                let notifier: Arc<dyn Notifier> = if store.is_held() { Arc::new(LeftToUp) } else { ports.notifier };
+                Ok(Ports { notifier, ..ports })
+            }
         }
     }
 
@@ -74,6 +81,25 @@ impl Kept {
             Self::InMemory | Self::Nowhere => None,
             Self::InFile(store) => Some(store.clone()),
         }
+    }
+}
+
+/// Notifier of a run on the store of an `up`: messages stay in the outbox, since only `up` reaches people.
+struct LeftToUp;
+
+#[async_trait]
+impl Notifier for LeftToUp {
+    fn has(&self, topic: Topic) -> bool {
+        // There is no chat on one machine.
+        topic != Topic::Chat
+    }
+
+    async fn send(&self, delivery: &Delivery) -> Result<(), PortError> {
+        let operation = format!("send {}", delivery.key());
+        Err(PortError {
+            retryable: true,
+            ..PortError::new(operation, "it is left to `synthetics up`, which uses this store")
+        })
     }
 }
 

@@ -24,6 +24,8 @@ use crate::{deployment, ports, store, terminal};
 
 /// Interval at which the settings file is compared.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// **Units:** bytes.
+const MAX_SETTINGS: u64 = 1_000_000;
 /// Variable with the token that callers from other machines send.
 const TOKEN: &str = "SYNTHETICS_TOKEN";
 /// Shortest token.
@@ -31,11 +33,11 @@ const MIN_TOKEN: usize = 16;
 
 /// Runs checks until Ctrl-C, SIGTERM or the end of the time.
 pub(crate) async fn up(options: &UpOptions) -> anyhow::Result<Exit> {
+    let (interrupt, mut reload) = Interrupt::listen_and_reload()?;
     let mut text = read(&options.settings)?;
     let settings = Settings::read(options, &text)?;
     let address = listening(&options.listen, std::env::var(TOKEN).ok())?;
     let (store, _hold) = store::for_up(options.store.as_deref(), &settings.common)?;
-    let (interrupt, mut reload) = Interrupt::listen_and_reload()?;
     let ports = ports::ports(&store, Arc::new(SystemClock), interrupt.token.clone(), [])?;
     let (destinations, network) = (settings.common.destinations.clone(), settings.common.network.clone());
     let sns = deployment::topics(&destinations).await?;
@@ -63,7 +65,8 @@ pub(crate) async fn up(options: &UpOptions) -> anyhow::Result<Exit> {
 
     let mut look = interval(LOOK_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut seen = text.clone();
+    // The last look, and if it was said that the file cannot be read.
+    let (mut seen, mut is_unreadable) = (Ok(text.clone()), false);
     let mut runs = 0;
     let end = sleep(options.duration.unwrap_or(Duration::MAX / 4));
     let mut end = std::pin::pin!(end);
@@ -84,15 +87,23 @@ pub(crate) async fn up(options: &UpOptions) -> anyhow::Result<Exit> {
             Next::Sent(delivery) => show.sent(&delivery),
             Next::Reload => {
                 if let Ok(new) = read(&options.settings).inspect_err(kept) {
-                    seen.clone_from(&new);
+                    seen = Ok(new.clone());
                     text = apply(options, new, &running, &mut fleet, &deliveries);
                 }
             }
             // An editor may be writing: two looks must agree.
-            Next::Look => match fs::read_to_string(&options.settings) {
-                Ok(new) if new != text && new == seen => text = apply(options, new, &running, &mut fleet, &deliveries),
-                Ok(new) => seen = new,
-                Err(_) => {}
+            Next::Look => match read(&options.settings).map_err(|error| format!("{error:#}")) {
+                Ok(new) if Ok(&new) == seen.as_ref() && new != text => {
+                    text = apply(options, new, &running, &mut fleet, &deliveries);
+                }
+                Err(new) if Err(&new) == seen.as_ref() && !is_unreadable => {
+                    kept(&anyhow::anyhow!(new));
+                    is_unreadable = true;
+                }
+                new => {
+                    is_unreadable &= new.is_err();
+                    seen = new;
+                }
             },
         }
         show.status = format!("Ctrl-C ends; {}", counts(runs, show.notified));
@@ -169,8 +180,17 @@ impl Settings {
     }
 }
 
+/// Reads a settings file. It is read again and again, so a pipe or a device is none.
 fn read(file: &Path) -> anyhow::Result<String> {
-    fs::read_to_string(file).with_context(|| format!("failed to read {}", file.display()))
+    let named = || format!("failed to read {}", file.display());
+    let found = fs::metadata(file).with_context(named)?;
+    if !found.is_file() {
+        bail!("{}: expected a file, found something else", file.display());
+    }
+    if found.len() > MAX_SETTINGS {
+        bail!("{}: expected at most {MAX_SETTINGS} bytes of settings, found {}", file.display(), found.len());
+    }
+    fs::read_to_string(file).with_context(named)
 }
 
 /// Replaces the checks by those of a text, if they may. Returns the text, which is not tried again.
@@ -208,7 +228,7 @@ fn listening(address: &str, token: Option<String>) -> anyhow::Result<Option<(Soc
     let Ok(parsed) = address.parse::<SocketAddr>() else {
         bail!("--listen: expected an address with a port, such as 127.0.0.1:8490, or none; found {address}");
     };
-    let guard = match token {
+    let guard = match token.map(|token| token.trim().to_owned()) {
         Some(token) if token.len() >= MIN_TOKEN => Guard::Token(token.into()),
         Some(_) => {
             bail!("{TOKEN}: expected a token of at least {MIN_TOKEN} characters, found a shorter one (not shown)")
@@ -232,11 +252,7 @@ async fn serve(
     let listener =
         listener.with_context(|| format!("failed to listen on {address}; --listen takes another address, or none"))?;
     let address = listener.local_addr()?;
-    tokio::spawn(async move {
-        if let Err(error) = console::serve(listener, source, guard, stop).await {
-            eprintln!("warning: {address} no longer answers: {error}");
-        }
-    });
+    tokio::spawn(console::serve(listener, source, guard, stop));
     Ok(address)
 }
 

@@ -1,6 +1,6 @@
 //! `GET /metrics`: what runs published, in the format of Prometheus.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicU64;
 
 use alarm::State as AlarmState;
@@ -8,8 +8,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use check::metric::CATALOGUE;
-use jiff::SignedDuration;
+use check::metric::{CATALOGUE, DURATION, INCONCLUSIVE, SUCCESS};
+use jiff::{SignedDuration, Timestamp};
 use local::Newest;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -47,13 +47,30 @@ pub(crate) async fn metrics(State(source): State<Source>) -> Response {
 
 fn registry(source: &Source) -> Result<Registry, PortError> {
     let mut registry = Registry::with_prefix(PREFIX);
-    published(&mut registry, &source.store.newest_values(source.clock.now() - SHOWN_FOR)?);
+    let mut newest = source.store.newest_values(source.clock.now() - SHOWN_FOR)?;
+    keep_current(&mut newest, &source.board.standings().into_keys().collect());
+    published(&mut registry, &newest);
     progress(&mut registry, source);
     alarms(&mut registry, source);
     let release = Gauges::default();
     release.get_or_create(&vec![("release".to_owned(), source.release.clone())]).set(1.0);
     registry.register("build_info", "Release of the program", release);
     Ok(registry)
+}
+
+/// Removes values of checks that do not run, and verdicts of earlier runs than the last: an inconclusive run has none.
+fn keep_current(newest: &mut Vec<Newest>, checks: &BTreeSet<&str>) {
+    let check = |value: &Newest| value.dimensions.get("Check").cloned();
+    // Every run publishes it.
+    let last = newest.iter().filter(|value| value.metric == INCONCLUSIVE.name);
+    let last: BTreeMap<String, Timestamp> = last.filter_map(|value| Some((check(value)?, value.at))).collect();
+    let of_each_run = [SUCCESS.name, DURATION.name];
+    newest.retain(|value| {
+        check(value).is_none_or(|check| {
+            let is_old = last.get(&check).is_some_and(|last| value.at < *last);
+            checks.contains(check.as_str()) && !(is_old && of_each_run.contains(&value.metric.as_str()))
+        })
+    });
 }
 
 /// The newest values, in the base units of Prometheus.
@@ -94,7 +111,7 @@ fn progress(registry: &mut Registry, source: &Source) {
         }
         missed.get_or_create(&label(check)).inc_by(standing.missed);
         losses.get_or_create(&label(check)).inc_by(standing.losses);
-        let seconds = |at: jiff::Timestamp| at.as_millisecond() as f64 / 1_000.0;
+        let seconds = |at: Timestamp| at.as_millisecond() as f64 / 1_000.0;
         if let Some(ended) = standing.ended {
             last.get_or_create(&label(check)).set(seconds(ended));
         }
@@ -129,4 +146,44 @@ fn snake_case(name: &str) -> String {
         out.push(c.to_ascii_lowercase());
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(metric: &str, check: Option<&str>, second: i64) -> Newest {
+        let dimensions = check.map(|check| ("Check".to_owned(), check.to_owned()));
+        let at = Timestamp::from_second(second).unwrap_or_default();
+        Newest {
+            metric: metric.to_owned(),
+            dimensions: dimensions.into_iter().collect(),
+            unit: "Count".to_owned(),
+            at,
+            value: 1.0,
+        }
+    }
+
+    #[test]
+    fn old_verdicts_and_removed_checks_are_not_shown() {
+        let mut newest = vec![
+            value("Success", Some("login"), 60),
+            value("Duration", Some("login"), 60),
+            value("Inconclusive", Some("login"), 120),
+            // Not every run measures it.
+            value("Leftovers", Some("login"), 60),
+            value("Success", Some("queues"), 120),
+            value("Inconclusive", Some("queues"), 120),
+            value("Success", Some("removed"), 120),
+            value("Maintenance", None, 60),
+        ];
+        keep_current(&mut newest, &BTreeSet::from(["login", "queues"]));
+        let shown: Vec<&str> = newest.iter().map(|value| value.metric.as_str()).collect();
+        assert_eq!(shown, ["Inconclusive", "Leftovers", "Success", "Inconclusive", "Maintenance"]);
+    }
+
+    #[test]
+    fn names_are_those_of_prometheus() {
+        assert_eq!(["PaymentMismatches", "Success"].map(snake_case), ["payment_mismatches", "success"]);
+    }
 }

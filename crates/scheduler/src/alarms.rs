@@ -61,6 +61,23 @@ impl AlarmWatch {
         self.complete_from = now;
     }
 
+    pub(crate) fn store(&self) -> Arc<Store> {
+        self.store.clone()
+    }
+
+    /// A stored change, if its alarm is watched.
+    pub(crate) fn change(&self, stored: history::AlarmChange) -> Option<AlarmChange> {
+        let alarm = self.alarms.iter().find(|alarm| alarm.name == stored.now.alarm)?;
+        Some(AlarmChange {
+            alarm: alarm.clone(),
+            from: stored.previous.unwrap_or(State::InsufficientData),
+            to: stored.now.state,
+            at: stored.now.since,
+            reason: stored.now.reason,
+            decided_by: stored.now.decided_by,
+        })
+    }
+
     /// State of each alarm, by name.
     #[must_use]
     pub fn states(&self) -> &BTreeMap<String, State> {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use check::message::Topic;
 use check::{Phrase, foreign, ours, phrase};
+use futures::future::join_all;
 use local::Store;
 use probe::{Method, Request};
 use runtime::{Delivery, Notifier, PortError, Ports, identity, send_to_secret_url};
@@ -86,8 +87,7 @@ impl Deliveries {
     pub(crate) async fn alarm(&self, topic: Topic, change: &AlarmChange) -> Vec<PortError> {
         let (destinations, network) = self.for_topic(topic);
         let id = format!("{}/{}", change.alarm.name, change.at);
-        let mut failed = Vec::new();
-        for destination in &destinations {
+        let attempts = destinations.iter().map(|destination| {
             let send = async {
                 match (&destination.kind, &self.sns) {
                     (DestinationKind::Sns(arn), Some(sns)) => {
@@ -96,9 +96,10 @@ impl Deliveries {
                     (kind, _) => self.pass_on(kind, &network, &as_json(change)).await,
                 }
             };
-            failed.extend(self.attempt(&id, topic, destination, send).await.err());
-        }
-        failed
+            self.attempt(&id, topic, destination, send)
+        });
+        // A slow destination holds up no other.
+        join_all(attempts).await.into_iter().filter_map(Result::err).collect()
     }
 
     /// Sends a message to a destination, unless it has it, and stores the result.
@@ -129,7 +130,7 @@ impl Deliveries {
         match kind {
             DestinationKind::Webhook(reference) => {
                 let id = identity(self.ports.clock.now());
-                let request = |url| Request::new(Method::POST, url).json(message).deadline(DEADLINE);
+                let request = |url| Request::new(Method::POST, url).json(message).deadline(DEADLINE).max_redirects(0);
                 send_to_secret_url(&self.ports, network, reference, id, request).await
             }
             DestinationKind::Command(command) => run(command, message).await,
@@ -155,8 +156,8 @@ impl Notifier for Deliveries {
             // A terminal that is stopped holds up no message.
             let _ = self.shown.try_send(delivery.clone());
         }
-        let mut failed = None;
-        for destination in &destinations {
+        let id = &delivery.notification.notification_id;
+        let attempts = destinations.iter().map(|destination| {
             let send = async {
                 match (&destination.kind, &self.sns) {
                     (DestinationKind::Sns(arn), Some(sns)) => {
@@ -168,10 +169,10 @@ impl Notifier for Deliveries {
                     }
                 }
             };
-            let id = &delivery.notification.notification_id;
-            failed = failed.or(self.attempt(id, delivery.topic, destination, send).await.err());
-        }
-        if let Some(error) = failed {
+            self.attempt(id, delivery.topic, destination, send)
+        });
+        // A slow destination holds up no other.
+        if let Some(error) = join_all(attempts).await.into_iter().find_map(Result::err) {
             return Err(error);
         }
         self.unsent().remove(&delivery.key());

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use alarm::State;
 use check::message::Topic;
+use history::{History as _, Window};
 use jiff::{SignedDuration, Timestamp};
 use runtime::{CancellationToken, PortError};
 
@@ -20,6 +21,9 @@ const ASLEEP_AFTER: SignedDuration = SignedDuration::from_secs(150);
 /// Longest time for which a change is sent again and again.
 const SENT_FOR: SignedDuration = SignedDuration::from_hours(1);
 
+/// Most changes of the time before the start that are sent.
+const MOST_UNSENT: usize = 100;
+
 /// Evaluates the alarms after each full minute, and sends their changes, until it is stopped.
 pub(crate) async fn evaluate_every_minute(
     watch: Arc<Mutex<AlarmWatch>>,
@@ -29,7 +33,8 @@ pub(crate) async fn evaluate_every_minute(
 ) {
     let clock = events.clock();
     let mut evaluated = full_minute(clock.now());
-    let mut pending: Vec<(Topic, AlarmChange)> = Vec::new();
+    // Those that this program did not send before it ended.
+    let mut pending = unsent(&watch, clock.now(), &events).await;
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
@@ -64,6 +69,23 @@ pub(crate) async fn evaluate_every_minute(
             failed.into_iter().for_each(|error| events.tell(Event::AlarmNotSent(error)));
         }
         pending = left;
+    }
+}
+
+/// Changes that the store knows and that may not have reached every destination. Those that have them do not get them again.
+async fn unsent(watch: &Mutex<AlarmWatch>, now: Timestamp, events: &Events) -> Vec<(Topic, AlarmChange)> {
+    let store = watch.lock().unwrap_or_else(PoisonError::into_inner).store();
+    let window = Window::new(now - SENT_FOR, now);
+    match store.alarm_changes(window, MOST_UNSENT).await {
+        Ok(known) => {
+            let watch = watch.lock().unwrap_or_else(PoisonError::into_inner);
+            let changes = known.changes.into_iter().rev().filter_map(|change| watch.change(change));
+            changes.filter_map(|change| Some((topic(&change)?, change))).collect()
+        }
+        Err(error) => {
+            events.tell(Event::AlarmsUnread(error));
+            Vec::new()
+        }
     }
 }
 

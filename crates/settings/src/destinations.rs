@@ -67,7 +67,13 @@ impl RawUp {
         let destinations = (0..).zip(self.destinations.into_iter().flatten());
         let destination =
             |(index, raw): (usize, RawDestination)| raw.validate(&section.item("destinations", index), environment);
-        destinations.filter_map(destination).collect()
+        let valid: Vec<Destination> = destinations.filter_map(destination).collect();
+        let mut names: Vec<&str> = valid.iter().map(|destination| destination.name.as_str()).collect();
+        names.sort_unstable();
+        if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            section.problem("destinations", format!("expected a different name for each, found `{}` twice", twice[0]));
+        }
+        valid
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -140,8 +140,24 @@ async fn outage_and_recovery_are_notified() {
     assert_eq!(refused.status.code(), Some(2), "{said}");
     assert!(said.contains("is in use by `synthetics up` (process ") && said.contains("--store"), "{said}");
 
+    // Clients that send nothing take no place for long, and no file that a run needs.
+    let idle: Vec<_> = (0..100).map(|_| TcpStream::connect(&up.address).unwrap()).collect();
+    assert_eq!(up.get("/healthz").await.0, 200);
+    drop(idle);
+
     platform.faults().activate(Fault::ServerError);
+    // A run by hand sends nothing that `up` would then not send.
+    let by_hand = tokio::task::block_in_place(|| {
+        let (file, store) = (file.to_str().unwrap(), store.to_str().unwrap());
+        synthetics(&["run", "availability", "--settings", file, "--store", store])
+    });
+    assert_eq!(by_hand.status.code(), Some(1), "{by_hand:?}");
     up.wait_for("outcome=\"failed\"} 2").await;
+    let start = Instant::now();
+    while !pages.exists() {
+        assert!(start.elapsed() < WITHIN, "{}", errors_of(&store));
+        tokio::time::sleep(POLL).await;
+    }
     platform.faults().clear(Fault::ServerError);
     up.wait_for("synthetics_success{check=\"availability\",environment=\"demo\"} 1").await;
     tokio::time::sleep(Duration::from_secs(3)).await;
@@ -169,6 +185,8 @@ async fn settings_are_read_again_and_wrong_ones_are_not() {
     fs::write(&file, right.replace("confirm_after = \"1s\"", "confirm_after = \"1x\"")).unwrap();
     tokio::task::block_in_place(|| wait_for_errors(&store, "the checks go on with the earlier ones"));
     assert!(errors_of(&store).contains("check.availability.confirm_after"), "{}", errors_of(&store));
+    fs::remove_file(&file).unwrap();
+    tokio::task::block_in_place(|| wait_for_errors(&store, "No such file or directory"));
     // Another platform would close the incidents of this one.
     fs::write(&file, right.replace("environment = \"demo\"", "environment = \"other\"")).unwrap();
     up.signal(Signal::SIGHUP);

@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -35,6 +36,8 @@ pub enum HoldError {
     },
 }
 
+/// Longest time for which a process looks if there is another.
+const LOOK: Duration = Duration::from_millis(100);
 /// Most bytes that are read of the other process.
 const MAX_READ: u64 = 200;
 
@@ -47,14 +50,17 @@ impl Store {
         if self.is_in_memory() {
             return Ok(None);
         }
-        let mut name = self.file.clone().into_os_string();
-        name.push("-up");
-        let name = PathBuf::from(name);
+        let name = self.lock();
         let unusable = |error| HoldError::Unusable { file: name.clone(), error };
         let mut options = OpenOptions::new();
         let mut file =
             options.create(true).truncate(false).read(true).write(true).mode(0o600).open(&name).map_err(unusable)?;
-        match file.try_lock() {
+        let locked = file.try_lock().or_else(|_| {
+            // A run may just be looking if there is an `up`.
+            std::thread::sleep(LOOK);
+            file.try_lock()
+        });
+        match locked {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut by = String::new();
@@ -71,5 +77,19 @@ impl Store {
         });
         written.map_err(unusable)?;
         Ok(Some(Hold(file)))
+    }
+
+    /// True if another process has the right.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        let file = File::open(self.lock());
+        file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+
+    /// File of the lock. A link leads to the same store.
+    fn lock(&self) -> PathBuf {
+        let mut name = self.file.canonicalize().unwrap_or_else(|_| self.file.clone()).into_os_string();
+        name.push("-up");
+        name.into()
     }
 }

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use check::message::Topic;
 use check::metric::{DURATION, INCONCLUSIVE, Metric};
 use jiff::{SignedDuration, Timestamp};
-use local::Store;
+use local::{AlarmState, Store};
 use probe::{EgressPolicy, Tls};
 use runtime::{Clock, Datum, MetricSink, Ports, signed};
 use scheduler::{AlarmWatch, Deliveries, Event, Fleet, Order, Runner};
@@ -159,4 +159,40 @@ async fn lost_monitoring_reaches_the_pager_and_is_sent_again() {
     assert_eq!(message["AlarmName"], "just-driving-synthetics-staging-login-monitoring-lost");
     assert_eq!([&message["OldStateValue"], &message["NewStateValue"]], ["INSUFFICIENT_DATA", "ALARM"]);
     assert!(message["NewStateReason"].as_str().unwrap().ends_with("; 5 missing"), "{message}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn alarm_that_was_not_sent_before_a_crash_is_sent_after_it() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("alarm-after-crash");
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir(&folder).unwrap();
+    let messages = folder.join("messages");
+    let command = ["/bin/sh", "-c", "cat >> \"$0\"", messages.to_str().unwrap()].map(str::to_owned).to_vec();
+    let pager =
+        Destination { name: "pager".to_owned(), topics: vec![Topic::OnCall], kind: DestinationKind::Command(command) };
+    let store = Arc::new(Store::in_memory().unwrap());
+    let alarms = shipped(&["MonitoringLostLogin"]);
+    let raised = AlarmState {
+        alarm: alarms[0].name.clone(),
+        state: State::Alarm,
+        since: at(0),
+        reason: "5 missing".to_owned(),
+        decided_by: serde_json::json!([]),
+    };
+    store.set_alarm_state(&raised).unwrap();
+    let clock = Arc::new(Fast(at(10), tokio::time::Instant::now()));
+    let ports = check_testkit::ports(&Arc::default(), &Arc::default(), []);
+    let ports = Ports { clock: clock.clone(), ..ports };
+    let network = Network::new(EgressPolicy::default(), Tls::new(&[]).unwrap());
+    for _ in 0..2 {
+        let (deliveries, _shown) =
+            Deliveries::new(ports.clone(), store.clone(), None, vec![pager.clone()], network.clone());
+        let (mut fleet, _events) = Fleet::new(Runner { ports: ports.clone(), reports: None }, Order::Spread);
+        let watch = AlarmWatch::new(alarms.clone(), store.clone(), clock.now()).unwrap();
+        fleet.watch(watch, Some(Arc::new(deliveries)));
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        fleet.stop().await;
+    }
+    let messages = fs::read_to_string(&messages).unwrap();
+    assert_eq!(messages.lines().count(), 1, "once, however often it starts: {messages}");
 }

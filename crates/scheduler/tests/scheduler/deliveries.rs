@@ -135,6 +135,27 @@ async fn failed_destination_is_tried_again_and_the_others_are_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn redirected_message_is_not_delivered() {
+    // Clients follow it with GET, without the message.
+    let (url, _received) = server(&[302, 302]);
+    let deliveries = deliveries(vec![destination("chat", webhook())], &url);
+    let error = deliveries.send(&message(Topic::OnCall)).await.unwrap_err().to_string();
+    assert!(error.contains("status 302"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_destinations_wait_together() {
+    let folders: Vec<PathBuf> = (0..4).map(|place| folder(&format!("slow{place}"))).collect();
+    let slow = folders.iter().enumerate();
+    let slow =
+        slow.map(|(place, folder)| destination(&format!("pager{place}"), program(folder, "cat > /dev/null; sleep 1")));
+    let deliveries = deliveries(slow.collect(), "http://127.0.0.1:1/");
+    let began = std::time::Instant::now();
+    deliveries.send(&message(Topic::OnCall)).await.unwrap();
+    assert!(began.elapsed() < std::time::Duration::from_millis(3_500), "{:?}", began.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn broken_programs_are_named_with_their_reason() {
     for (name, lines, expected) in [
         ("code", "cat > /dev/null; echo no route to pager >&2; exit 3", "ended with exit status: 3: no route to pager"),
