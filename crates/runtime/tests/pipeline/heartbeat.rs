@@ -92,7 +92,11 @@ async fn failed_ping_is_a_warning_and_not_a_failure() {
             "BEAT",
             "failed to ping the heartbeat: expected a URL of http or https with a host in env:BEAT",
         ),
-        (refusing.url.clone(), "OTHER", "failed to resolve env:OTHER: the variable is not set, or empty"),
+        (
+            refusing.url.clone(),
+            "OTHER",
+            "failed to ping the heartbeat: failed to resolve env:OTHER: the variable is not set, or empty",
+        ),
     ];
     for (url, variable, expected) in cases {
         let report = ping(&world(&url), &["web=."], variable).await;
