@@ -2,17 +2,22 @@
 
 use std::future::pending;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use anyhow::Context;
 use runtime::CancellationToken;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use crate::exit::Exit;
 use crate::{live, terminal};
 
 /// Answer to the first signal. It fits a line of 60 columns behind the echo of Ctrl-C.
 const STOPPING: &str = "stopping and undoing; a second signal ends at once";
+
+/// Longest time that the answer may take.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(1);
 
 /// Request to stop: Ctrl-C (SIGINT), SIGTERM, a terminal that is closed (SIGHUP), or the end of the reader of standard output.
 pub(crate) struct Interrupt {
@@ -52,11 +57,12 @@ impl Interrupt {
                 () = terminal::reader_left() => Exit::ReaderLeft,
             };
             by.get_or_init(|| first);
-            token.cancel();
             if first != Exit::ReaderLeft {
                 // A terminal that is stopped, or a pipe that is not read, must not keep the second signal from ending the program.
-                tokio::task::spawn_blocking(|| eprintln!("{STOPPING}"));
+                let answer = tokio::task::spawn_blocking(|| eprintln!("{STOPPING}"));
+                let _ = timeout(ANSWERS_WITHIN, answer).await;
             }
+            token.cancel();
             let second = signals.next().await;
             live::leave();
             std::process::exit(second as i32);
