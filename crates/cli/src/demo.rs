@@ -9,7 +9,7 @@ use anyhow::{anyhow, bail};
 use demo_platform::{DemoPlatform, Fault, Options, Running, Throttle};
 use operations::{checks, thresholds};
 use runtime::{AnyCheck, Clock, Delivery, Ports, SkippingClock, SystemClock};
-use scheduler::{AlarmWatch, Deliveries, Event, Fleet, Order, Plan, Runner};
+use scheduler::{AlarmWatch, Deliveries, Event, Fleet, Order, Plan, Rules, Runner};
 use settings::replaced;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
@@ -45,11 +45,12 @@ pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
     let checks = checks_for(&platform, &options.checks)?;
     spec.iter().try_for_each(|fault| faults::expect_seen(fault, &checks))?;
     let interrupt = Interrupt::listen()?;
-    let store = store::for_demo(options.store.as_deref())?;
+    let (store, _hold) = store::for_demo(options.store.as_deref())?;
     let ports =
         ports::ports(&store, Arc::new(SystemClock), interrupt.token.clone(), ports::demo_parameters(&platform))?;
     let Some(common) = checks.first().map(|check| check.common().clone()) else { bail!("the demo has no check") };
-    let (deliveries, mut sent) = Deliveries::new(ports.clone(), store.clone(), None, Vec::new(), common.network);
+    let rules = Rules { destinations: Vec::new(), network: common.network, sns: None };
+    let (deliveries, mut sent) = Deliveries::new(ports.clone(), store.clone(), rules);
     let deliveries = Arc::new(deliveries);
     let ports = Ports { notifier: deliveries.clone(), ..ports };
     let clock = ports.clock.clone();
@@ -67,8 +68,8 @@ pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
 
     let ids: Vec<&'static str> = checks.iter().map(|check| check.id()).collect();
     let alarms = thresholds::on_checks(thresholds::shipped(&common.environment)?, &ids, Some(options.every));
-    fleet.watch(AlarmWatch::new(alarms, store, clock.now())?, Some(deliveries));
-    let plan = |check| Plan { check: Arc::from(check), every: options.every, may_send: true };
+    fleet.watch(AlarmWatch::new(alarms, store, clock.now())?, deliveries);
+    let plan = |check| Plan { check: Arc::from(check), every: options.every };
     fleet.replace(checks.into_iter().map(plan).collect());
 
     let began = Instant::now();

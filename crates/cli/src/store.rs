@@ -122,8 +122,8 @@ pub(crate) fn for_up(file: Option<&Path>, common: &Common) -> anyhow::Result<(Ar
     Ok((Arc::new(store), hold))
 }
 
-/// Opens the store of the demo: a file, or memory.
-pub(crate) fn for_demo(file: Option<&Path>) -> anyhow::Result<Arc<Store>> {
+/// Opens the store of the demo, a file or memory, and takes the right to be the only one on it.
+pub(crate) fn for_demo(file: Option<&Path>) -> anyhow::Result<(Arc<Store>, Option<Hold>)> {
     let store = match file {
         None => Store::in_memory()?,
         Some(file) => {
@@ -134,7 +134,8 @@ pub(crate) fn for_demo(file: Option<&Path>) -> anyhow::Result<Arc<Store>> {
             store
         }
     };
-    Ok(Arc::new(store))
+    let hold = store.hold(SystemClock.now())?;
+    Ok((Arc::new(store), hold))
 }
 
 /// The file of an environment in the user's folder for data. `None`: there is no such folder, and none can be created.

@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use console::{Guard, Source};
 use operations::{checks, thresholds};
 use runtime::{AnyCheck, CancellationToken, Delivery, Ports, SystemClock};
-use scheduler::{AlarmWatch, Deliveries, Event, Fleet, Order, Plan, Runner};
+use scheduler::{AlarmWatch, Deliveries, Event, Fleet, Order, Plan, Rules, Runner};
 use settings::Common;
 use tokio::net::TcpListener;
 use tokio::time::{MissedTickBehavior, interval, sleep};
@@ -39,9 +39,7 @@ pub(crate) async fn up(options: &UpOptions) -> anyhow::Result<Exit> {
     let address = listening(&options.listen, std::env::var(TOKEN).ok())?;
     let (store, _hold) = store::for_up(options.store.as_deref(), &settings.common)?;
     let ports = ports::ports(&store, Arc::new(SystemClock), interrupt.token.clone(), [])?;
-    let (destinations, network) = (settings.common.destinations.clone(), settings.common.network.clone());
-    let sns = deployment::topics(&destinations).await?;
-    let (deliveries, mut sent) = Deliveries::new(ports.clone(), store.clone(), sns, destinations, network);
+    let (deliveries, mut sent) = Deliveries::new(ports.clone(), store.clone(), rules(&settings.common).await?);
     let deliveries = Arc::new(deliveries);
     let ports = Ports { notifier: deliveries.clone(), ..ports };
     let clock = ports.clock.clone();
@@ -60,7 +58,7 @@ pub(crate) async fn up(options: &UpOptions) -> anyhow::Result<Exit> {
     let mut show = Show::new(options.show_json, terminal::is_verbose());
     println!("{}", settings.summary(options, served));
     let running = settings.common.clone();
-    fleet.watch(AlarmWatch::new(settings.alarms.clone(), store, clock.now())?, Some(deliveries.clone()));
+    fleet.watch(AlarmWatch::new(settings.alarms.clone(), store, clock.now())?, deliveries.clone());
     fleet.replace(settings.plans);
 
     let mut look = interval(LOOK_EVERY);
@@ -88,13 +86,13 @@ pub(crate) async fn up(options: &UpOptions) -> anyhow::Result<Exit> {
             Next::Reload => {
                 if let Ok(new) = read(&options.settings).inspect_err(kept) {
                     seen = Ok(new.clone());
-                    text = apply(options, new, &running, &mut fleet, &deliveries);
+                    text = apply(options, new, &running, &mut fleet, &deliveries).await;
                 }
             }
             // An editor may be writing: two looks must agree.
             Next::Look => match read(&options.settings).map_err(|error| format!("{error:#}")) {
                 Ok(new) if Ok(&new) == seen.as_ref() && new != text => {
-                    text = apply(options, new, &running, &mut fleet, &deliveries);
+                    text = apply(options, new, &running, &mut fleet, &deliveries).await;
                 }
                 Err(new) if Err(&new) == seen.as_ref() && !is_unreadable => {
                     kept(&anyhow::anyhow!(new));
@@ -157,7 +155,7 @@ impl Settings {
         let plan = |check: Box<dyn AnyCheck>| {
             let cadence = cadences.get(check.id()).copied();
             let every = options.every.or(cadence).with_context(|| format!("{} has no cadence", check.id()))?;
-            Ok(Plan { check: Arc::from(check), every, may_send: true })
+            Ok(Plan { check: Arc::from(check), every })
         };
         let plans = checks.into_iter().map(plan).collect::<anyhow::Result<_>>()?;
         Ok(Self { common, plans, alarms })
@@ -193,20 +191,35 @@ fn read(file: &Path) -> anyhow::Result<String> {
     fs::read_to_string(file).with_context(named)
 }
 
+/// Where messages go. Connects to AWS if a destination is there.
+async fn rules(common: &Common) -> anyhow::Result<Rules> {
+    let sns = deployment::topics(&common.destinations).await?;
+    Ok(Rules { destinations: common.destinations.clone(), network: common.network.clone(), sns })
+}
+
 /// Replaces the checks by those of a text, if they may. Returns the text, which is not tried again.
-fn apply(options: &UpOptions, text: String, running: &Common, fleet: &mut Fleet, deliveries: &Deliveries) -> String {
-    match Settings::read(options, &text) {
-        Err(error) => kept(&error),
-        Ok(new)
-            if (&new.common.environment, new.common.base_url.host_str())
-                != (&running.environment, running.base_url.host_str()) =>
-        {
-            kept(&anyhow::anyhow!("they are of another environment or host: stop `up`, and start it again"));
+async fn apply(
+    options: &UpOptions,
+    text: String,
+    running: &Common,
+    fleet: &mut Fleet,
+    deliveries: &Deliveries,
+) -> String {
+    let wanted = async {
+        let new = Settings::read(options, &text)?;
+        let platform = |common: &Common| (common.environment.clone(), common.base_url.host_str().map(str::to_owned));
+        if platform(&new.common) != platform(running) {
+            bail!("they are of another environment or host: stop `up`, and start it again");
         }
-        Ok(new) => {
+        let rules = rules(&new.common).await?;
+        Ok((new, rules))
+    };
+    match wanted.await {
+        Err(error) => kept(&error),
+        Ok((new, rules)) => {
             println!("settings read again: {}", counted(u32::try_from(new.plans.len()).unwrap_or(u32::MAX), "check"));
             fleet.with_alarms(|watch| watch.replace(new.alarms));
-            deliveries.replace(new.common.destinations, new.common.network);
+            deliveries.replace(rules);
             fleet.replace(new.plans);
         }
     }

@@ -78,16 +78,15 @@ impl AlarmWatch {
         })
     }
 
-    /// State of each alarm, by name.
-    #[must_use]
-    pub fn states(&self) -> &BTreeMap<String, State> {
+    /// State of each alarm that has one, by name.
+    pub(crate) fn states(&self) -> &BTreeMap<String, State> {
         &self.states
     }
 
     /// Evaluates all alarms at a minute, stores the changes, and returns them.
     ///
     /// # Errors
-    /// When the store cannot be read or written. The states that are not stored stay.
+    /// When the store cannot be read or written. The states that are not stored stay, and change with a later evaluation.
     pub fn evaluate(&mut self, at: Timestamp) -> Result<Vec<AlarmChange>, PortError> {
         let mut changes = Vec::new();
         for alarm in &self.alarms {
@@ -105,17 +104,25 @@ impl AlarmWatch {
                 decided_by,
             });
         }
-        for change in &changes {
-            self.store.set_alarm_state(&AlarmState {
+        let mut stored = Vec::new();
+        for change in changes {
+            let result = self.store.set_alarm_state(&AlarmState {
                 alarm: change.alarm.name.clone(),
                 state: change.to,
                 since: at,
                 reason: change.reason.clone(),
                 decided_by: change.decided_by.clone(),
-            })?;
+            });
+            match result {
+                Ok(_) => {}
+                Err(error) if stored.is_empty() => return Err(error),
+                // Those that are stored are news, and the error comes again in a minute.
+                Err(_) => break,
+            }
             self.states.insert(change.alarm.name.clone(), change.to);
+            stored.push(change);
         }
-        Ok(changes)
+        Ok(stored)
     }
 
     /// Evaluates one alarm. `None`: values are missing since the checks did not run, and the alarm takes that for a fault.

@@ -75,6 +75,11 @@ impl Board {
         self.known().alarms.clone()
     }
 
+    /// Replaces the states of all alarms.
+    pub(crate) fn set_alarms(&self, states: &BTreeMap<String, State>) {
+        self.known().alarms.clone_from(states);
+    }
+
     /// Keeps these checks, with their intervals and the times of their next runs.
     pub(crate) fn plan(&self, checks: &[(&'static str, Duration, Timestamp)]) {
         let standings = &mut self.known().checks;

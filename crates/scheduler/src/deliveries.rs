@@ -51,45 +51,42 @@ pub struct Deliveries {
     /// Secrets, redactor and clock.
     ports: Ports,
     store: Arc<Store>,
-    sns: Option<Arc<dyn Sns>>,
     shown: mpsc::Sender<Delivery>,
     rules: RwLock<Rules>,
     /// Keys of messages that were shown and are not sent yet.
     unsent: Mutex<BTreeSet<String>>,
 }
 
-struct Rules {
-    destinations: Vec<Destination>,
-    network: Network,
+/// Where messages go, from the settings.
+pub struct Rules {
+    /// Destinations.
+    pub destinations: Vec<Destination>,
+    /// Network of webhooks.
+    pub network: Network,
+    /// Topics of Amazon SNS; `None` if no destination is one.
+    pub sns: Option<Arc<dyn Sns>>,
 }
 
 impl Deliveries {
     /// Stores messages, and sends them to destinations. The receiver gets each once.
     #[must_use]
-    pub fn new(
-        ports: Ports,
-        store: Arc<Store>,
-        sns: Option<Arc<dyn Sns>>,
-        destinations: Vec<Destination>,
-        network: Network,
-    ) -> (Self, mpsc::Receiver<Delivery>) {
+    pub fn new(ports: Ports, store: Arc<Store>, rules: Rules) -> (Self, mpsc::Receiver<Delivery>) {
         let (shown, received) = mpsc::channel(MAX_WAITING);
-        let rules = RwLock::new(Rules { destinations, network });
-        (Self { ports, store, sns, shown, rules, unsent: Mutex::default() }, received)
+        (Self { ports, store, shown, rules: RwLock::new(rules), unsent: Mutex::default() }, received)
     }
 
     /// Replaces the destinations.
-    pub fn replace(&self, destinations: Vec<Destination>, network: Network) {
-        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Rules { destinations, network };
+    pub fn replace(&self, rules: Rules) {
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = rules;
     }
 
     /// Sends the change of an alarm to the destinations of a topic that do not have it. Returns what failed.
     pub(crate) async fn alarm(&self, topic: Topic, change: &AlarmChange) -> Vec<PortError> {
-        let (destinations, network) = self.for_topic(topic);
+        let Rules { destinations, network, sns } = self.for_topic(topic);
         let id = format!("{}/{}", change.alarm.name, change.at);
         let attempts = destinations.iter().map(|destination| {
             let send = async {
-                match (&destination.kind, &self.sns) {
+                match (&destination.kind, &sns) {
                     (DestinationKind::Sns(arn), Some(sns)) => {
                         sns.say(arn, &subject(change), &text(change)).await.map_err(|error| error.describe())
                     }
@@ -120,10 +117,10 @@ impl Deliveries {
         result.map_err(|why| PortError { retryable: true, ..PortError::new(format!("send {id} to {name}"), why) })
     }
 
-    fn for_topic(&self, topic: Topic) -> (Vec<Destination>, Network) {
+    fn for_topic(&self, topic: Topic) -> Rules {
         let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
         let wanted = rules.destinations.iter().filter(|destination| destination.topics.contains(&topic));
-        (wanted.cloned().collect(), rules.network.clone())
+        Rules { destinations: wanted.cloned().collect(), network: rules.network.clone(), sns: rules.sns.clone() }
     }
 
     async fn pass_on(&self, kind: &DestinationKind, network: &Network, message: &Value) -> Result<(), Phrase> {
@@ -134,7 +131,7 @@ impl Deliveries {
                 send_to_secret_url(&self.ports, network, reference, id, request).await
             }
             DestinationKind::Command(command) => run(command, message).await,
-            DestinationKind::Sns(_) => Err("this build has no AWS".into()),
+            DestinationKind::Sns(_) => Err("not connected to Amazon SNS".into()),
         }
     }
 
@@ -150,7 +147,7 @@ impl Notifier for Deliveries {
     }
 
     async fn send(&self, delivery: &Delivery) -> Result<(), PortError> {
-        let (destinations, network) = self.for_topic(delivery.topic);
+        let Rules { destinations, network, sns } = self.for_topic(delivery.topic);
         self.store.send(delivery).await?;
         if self.unsent().insert(delivery.key()) {
             // A terminal that is stopped holds up no message.
@@ -159,7 +156,7 @@ impl Notifier for Deliveries {
         let id = &delivery.notification.notification_id;
         let attempts = destinations.iter().map(|destination| {
             let send = async {
-                match (&destination.kind, &self.sns) {
+                match (&destination.kind, &sns) {
                     (DestinationKind::Sns(arn), Some(sns)) => {
                         sns.notify(arn, delivery).await.map_err(|error| error.describe())
                     }

@@ -91,7 +91,8 @@ impl Fleet {
     }
 
     /// Evaluates alarms every minute, and sends their changes to destinations, until the fleet stops.
-    pub fn watch(&mut self, alarms: AlarmWatch, deliveries: Option<Arc<Deliveries>>) {
+    pub fn watch(&mut self, alarms: AlarmWatch, deliveries: Arc<Deliveries>) {
+        self.events.board().set_alarms(alarms.states());
         let (watch, stop) = (Arc::new(Mutex::new(alarms)), CancellationToken::new());
         let task = tokio::spawn(evaluate_every_minute(watch.clone(), deliveries, self.events.clone(), stop.clone()));
         self.alarms = Some((watch, Started { stop, task }));
@@ -100,7 +101,9 @@ impl Fleet {
     /// Changes the alarms that are evaluated.
     pub fn with_alarms(&self, change: impl FnOnce(&mut AlarmWatch)) {
         if let Some((watch, _)) = &self.alarms {
-            change(&mut watch.lock().unwrap_or_else(PoisonError::into_inner));
+            let mut watch = watch.lock().unwrap_or_else(PoisonError::into_inner);
+            change(&mut watch);
+            self.events.board().set_alarms(watch.states());
         }
     }
 

@@ -54,11 +54,11 @@ impl Job {
             if self.is_stopped() {
                 return;
             }
-            self.run(event, ticks.after(due)).await;
-            drop(turn);
-            let ended = self.now();
             // The first run is not at one of these times.
             let next = ticks.after(due.saturating_add(signed(self.plan.every) / 2).unwrap_or(due));
+            self.run(event, next).await;
+            drop(turn);
+            let ended = self.now();
             due = if next < ended {
                 let count = ticks.between(due, ended);
                 let next = ticks.after(ended);
@@ -73,7 +73,7 @@ impl Job {
     async fn run(&self, event: serde_json::Value, next: Timestamp) {
         let check = self.id();
         self.events.tell(Event::Began { check });
-        let invocation = Invocation { event, killed_at: None, may_send: self.plan.may_send };
+        let invocation = Invocation { event, killed_at: None, may_send: true };
         self.events.tell(match self.runner.run(&*self.plan.check, &invocation).await {
             Ok(ran) => Event::Ended { check, report: Box::new(ran.report), losses: ran.losses, next },
             Err(error) => Event::NotRun { check, error: error.to_string(), next },

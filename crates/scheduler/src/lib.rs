@@ -14,7 +14,7 @@ mod ticks;
 
 pub use alarms::{AlarmChange, AlarmWatch};
 pub use board::{Board, Standing};
-pub use deliveries::{Deliveries, Sns};
+pub use deliveries::{Deliveries, Rules, Sns};
 pub use event::{Event, Missed};
 pub use fleet::Fleet;
 pub use plan::{Order, Plan};

@@ -27,7 +27,7 @@ const MOST_UNSENT: usize = 100;
 /// Evaluates the alarms after each full minute, and sends their changes, until it is stopped.
 pub(crate) async fn evaluate_every_minute(
     watch: Arc<Mutex<AlarmWatch>>,
-    deliveries: Option<Arc<Deliveries>>,
+    deliveries: Arc<Deliveries>,
     events: Events,
     stop: CancellationToken,
 ) {
@@ -58,7 +58,6 @@ pub(crate) async fn evaluate_every_minute(
             }
             Err(error) => events.tell(Event::AlarmsUnread(error)),
         }
-        let Some(deliveries) = &deliveries else { continue };
         pending.retain(|(_, change)| minute.duration_since(change.at).abs() <= SENT_FOR);
         let mut left = Vec::new();
         for (topic, change) in pending {

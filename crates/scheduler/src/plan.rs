@@ -13,10 +13,8 @@ use crate::ticks::Ticks;
 pub struct Plan {
     /// The check.
     pub check: Arc<dyn AnyCheck>,
-    /// Interval between its runs.
+    /// Interval between its runs. They send canaries, as on AWS.
     pub every: Duration,
-    /// True if its runs may send messages to mailboxes and phones.
-    pub may_send: bool,
 }
 
 /// How the times of several checks lie to each other.

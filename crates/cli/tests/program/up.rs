@@ -138,11 +138,14 @@ async fn outage_and_recovery_are_notified() {
     let refused = tokio::task::block_in_place(|| second(&file, &store));
     let said = text(&refused.stderr);
     assert_eq!(refused.status.code(), Some(2), "{said}");
-    assert!(said.contains("is in use by `synthetics up` (process ") && said.contains("--store"), "{said}");
+    assert!(said.contains("is in use by `synthetics up` or `demo` (process ") && said.contains("--store"), "{said}");
 
     // Clients that send nothing take no place for long, and no file that a run needs.
-    let idle: Vec<_> = (0..100).map(|_| TcpStream::connect(&up.address).unwrap()).collect();
+    let mut idle: Vec<_> = (0..100).map(|_| TcpStream::connect(&up.address).unwrap()).collect();
     assert_eq!(up.get("/healthz").await.0, 200);
+    idle[0].set_read_timeout(Some(WITHIN)).unwrap();
+    let read = tokio::task::block_in_place(|| idle[0].read(&mut [0]));
+    assert!(matches!(read, Ok(0)), "expected the end of the connection, found {read:?}");
     drop(idle);
 
     platform.faults().activate(Fault::ServerError);

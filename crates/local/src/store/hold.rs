@@ -19,7 +19,7 @@ pub struct Hold(#[expect(dead_code, reason = "the lock ends with the file")] Fil
 #[derive(Debug, thiserror::Error)]
 pub enum HoldError {
     /// Another process has it.
-    #[error("{} is in use by `synthetics up` ({by})\n  one store has one `up`: stop that one, or give this one a store with --store", file.display())]
+    #[error("{} is in use by `synthetics up` or `demo` ({by})\n  stop that one, or give this one another store with --store", file.display())]
     Taken {
         /// The store.
         file: PathBuf,

@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use local::{AlarmState, Store};
 use probe::{EgressPolicy, Tls};
 use runtime::{Clock, Datum, MetricSink, Ports, signed};
-use scheduler::{AlarmWatch, Deliveries, Event, Fleet, Order, Runner};
+use scheduler::{AlarmWatch, Deliveries, Event, Fleet, Order, Rules, Runner};
 use settings::{Destination, DestinationKind, Network};
 
 fn at(minute: i64) -> Timestamp {
@@ -129,11 +129,15 @@ async fn lost_monitoring_reaches_the_pager_and_is_sent_again() {
     let ports = check_testkit::ports(&Arc::default(), &Arc::default(), []);
     let ports = Ports { clock: clock.clone(), ..ports };
     let network = Network::new(EgressPolicy::default(), Tls::new(&[]).unwrap());
-    let (deliveries, _shown) = Deliveries::new(ports.clone(), store.clone(), None, vec![pager(Topic::OnCall)], network);
+    let (deliveries, _shown) = Deliveries::new(
+        ports.clone(),
+        store.clone(),
+        Rules { destinations: vec![pager(Topic::OnCall)], network, sns: None },
+    );
     let (mut fleet, mut events) = Fleet::new(Runner { ports, reports: None }, Order::Spread);
     // It has no action: programs read its state.
     let alarms = shipped(&["MonitoringLostLogin", "FailingLogin"]);
-    fleet.watch(AlarmWatch::new(alarms, store, clock.now()).unwrap(), Some(Arc::new(deliveries)));
+    fleet.watch(AlarmWatch::new(alarms, store, clock.now()).unwrap(), Arc::new(deliveries));
     let mut seen = Vec::new();
     while !folder.join("messages").exists() {
         let Some(event) = events.recv().await else { panic!("{seen:?}") };
@@ -185,11 +189,16 @@ async fn alarm_that_was_not_sent_before_a_crash_is_sent_after_it() {
     let ports = Ports { clock: clock.clone(), ..ports };
     let network = Network::new(EgressPolicy::default(), Tls::new(&[]).unwrap());
     for _ in 0..2 {
-        let (deliveries, _shown) =
-            Deliveries::new(ports.clone(), store.clone(), None, vec![pager.clone()], network.clone());
+        let (deliveries, _shown) = Deliveries::new(
+            ports.clone(),
+            store.clone(),
+            Rules { destinations: vec![pager.clone()], network: network.clone(), sns: None },
+        );
         let (mut fleet, _events) = Fleet::new(Runner { ports: ports.clone(), reports: None }, Order::Spread);
         let watch = AlarmWatch::new(alarms.clone(), store.clone(), clock.now()).unwrap();
-        fleet.watch(watch, Some(Arc::new(deliveries)));
+        fleet.watch(watch, Arc::new(deliveries));
+        // Programs that ask see it too, though nothing has changed since the start.
+        assert_eq!(fleet.board().alarms().get(&raised.alarm), Some(&State::Alarm));
         tokio::time::sleep(Duration::from_millis(400)).await;
         fleet.stop().await;
     }

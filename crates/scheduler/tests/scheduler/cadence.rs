@@ -122,7 +122,7 @@ fn start_in(order: Order) -> Started {
 
 fn plan(id: &'static str, every: Duration, takes: Duration) -> (Plan, Arc<Runs>) {
     let runs = Arc::new(Runs::default());
-    (Plan { check: Arc::new(Sleeper { id, takes, runs: runs.clone() }), every, may_send: true }, runs)
+    (Plan { check: Arc::new(Sleeper { id, takes, runs: runs.clone() }), every }, runs)
 }
 
 /// The times missed so far.
@@ -212,8 +212,7 @@ async fn replaced_check_ends_its_run_before_the_next_begins() {
     sleep(Duration::from_secs(10)).await;
     assert_eq!(first_runs.running.load(Ordering::SeqCst), 1);
     let runs = first_runs.clone();
-    let second =
-        Plan { check: Arc::new(Sleeper { id: "login", takes: MINUTE / 60, runs }), every: MINUTE / 6, may_send: true };
+    let second = Plan { check: Arc::new(Sleeper { id: "login", takes: MINUTE / 60, runs }), every: MINUTE / 6 };
     let (added, added_runs) = plan("booking", MINUTE, Duration::from_secs(1));
     started.fleet.replace(vec![second, added]);
     sleep(Duration::from_secs(2)).await;
@@ -243,7 +242,7 @@ async fn checks_in_sequence_run_one_at_a_time_and_in_order() {
     let runs = Arc::new(Runs::default());
     let check = |id, seconds| {
         let check = Sleeper { id, takes: Duration::from_secs(seconds), runs: runs.clone() };
-        Plan { check: Arc::new(check), every: MINUTE, may_send: true }
+        Plan { check: Arc::new(check), every: MINUTE }
     };
     started.fleet.replace(vec![check("login", 5), check("booking", 1), check("availability", 3)]);
     sleep(3 * MINUTE - Duration::from_secs(1)).await;

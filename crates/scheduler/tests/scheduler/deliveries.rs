@@ -12,7 +12,7 @@ use check::message::{Contact, Notification, Topic};
 use jiff::Timestamp;
 use local::{EnvironmentSecrets, Store};
 use runtime::{Delivery, Notifier, Ports};
-use scheduler::Deliveries;
+use scheduler::{Deliveries, Rules};
 use settings::{Destination, DestinationKind, Network, SecretRef};
 
 /// A web server that answers with the given statuses, and then with 200.
@@ -81,7 +81,7 @@ fn deliveries(destinations: Vec<Destination>, url: &str) -> Deliveries {
     let secrets = EnvironmentSecrets::new(move |name: &str| (name == "WEBHOOK").then(|| url.clone().into()));
     let ports = check_testkit::ports(&Arc::default(), &Arc::default(), []);
     let ports = Ports { secrets: Arc::new(secrets), ..ports };
-    Deliveries::new(ports, store, None, destinations, network()).0
+    Deliveries::new(ports, store, Rules { destinations, network: network(), sns: None }).0
 }
 
 /// Settings of a network that includes this machine.
