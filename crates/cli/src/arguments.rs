@@ -19,8 +19,8 @@ use settings::near;
 
 pub(crate) use self::amendment::{AckOptions, MarkOptions};
 pub(crate) use self::deployment::{
-    CheckSecretsOptions, ClearMemoryOptions, IncidentOptions, IncidentsOptions, MaintenanceOptions, MuteOptions,
-    MutesOptions, SetSecretOptions, UnmuteOptions,
+    CheckSecretsOptions, ClearMemoryOptions, ConsoleOptions, IncidentOptions, IncidentsOptions, MaintenanceOptions,
+    MuteOptions, MutesOptions, SetSecretOptions, UnmuteOptions,
 };
 use self::examination::{ExamineOptions, NotifyCommand};
 use self::up::UpOptions;
@@ -101,6 +101,12 @@ Examples:
   synthetics up --settings staging.toml --every 5m availability login
   systemctl reload synthetics   # reads the settings again")]
     Up(UpOptions),
+    /// Show the state and the past of every check in a browser, from a store or a deployment.
+    #[command(after_help = "\
+Examples:
+  synthetics console --store staging.db
+  synthetics console --environment production")]
+    Console(ConsoleOptions),
     /// Run checks once and print the result.
     #[command(after_help = "\
 Examples:
@@ -375,6 +381,9 @@ pub(crate) struct DemoOptions {
     /// File that keeps incidents and results after the demo. [default: none]
     #[arg(long, value_name = "FILE")]
     pub(crate) store: Option<PathBuf>,
+    /// Address of the console, or `none`. [default: 127.0.0.1:8490, or a free port if that is taken]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<String>,
 }
 
 #[derive(Debug, Args)]

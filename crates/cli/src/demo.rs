@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{anyhow, bail};
+use console::Monitored;
 use demo_platform::{DemoPlatform, Fault, Options, Running, Throttle};
 use operations::{checks, thresholds};
-use runtime::{AnyCheck, Clock, Delivery, Ports, SkippingClock, SystemClock};
+use runtime::{AnyCheck, CancellationToken, Clock, Delivery, Ports, SkippingClock, SystemClock};
 use scheduler::{AlarmWatch, Deliveries, Event, Fleet, Order, Plan, Rules, Runner};
 use settings::replaced;
 use tokio::sync::mpsc;
@@ -17,9 +18,10 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::arguments::DemoOptions;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
+use crate::settings::effective;
 use crate::show::{Show, counted};
 use crate::styled::{Styled, Tone};
-use crate::{faults, ports, store, terminal};
+use crate::{faults, ports, serving, store, terminal};
 
 /// Settings of the demo, embedded in the program.
 const SETTINGS: &str = include_str!("../../../infra/layer/settings/demo.toml");
@@ -49,15 +51,31 @@ pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
     let ports =
         ports::ports(&store, Arc::new(SystemClock), interrupt.token.clone(), ports::demo_parameters(&platform))?;
     let Some(common) = checks.first().map(|check| check.common().clone()) else { bail!("the demo has no check") };
-    let rules = Rules { destinations: Vec::new(), network: common.network, sns: None };
+    let rules = Rules { destinations: Vec::new(), network: common.network.clone(), sns: None };
     let (deliveries, mut sent) = Deliveries::new(ports.clone(), store.clone(), rules);
     let deliveries = Arc::new(deliveries);
     let ports = Ports { notifier: deliveries.clone(), ..ports };
     let clock = ports.clock.clone();
     let (mut fleet, mut events) = Fleet::new(Runner { ports, reports: Some(store.clone()) }, Order::InSequence);
+    let ids: Vec<&'static str> = checks.iter().map(|check| check.id()).collect();
+    let alarms = thresholds::on_checks(thresholds::shipped(&common.environment)?, &ids, Some(options.every));
+    let serving = CancellationToken::new();
+    let mut console = "none".to_owned();
+    if let Some((address, guard)) = serving::listening(options.listen.as_deref().unwrap_or(serving::DEFAULT))? {
+        let settings = toml::to_string_pretty(&effective(&checks).0)?;
+        let monitored = Monitored::new(serving::shown(ids.clone(), alarms.clone(), Some(settings)));
+        let (board, file) = (fleet.board(), options.store.as_deref());
+        let source = serving::source(&common, file, store.clone(), board, monitored, clock.clone());
+        let listener = match options.listen {
+            Some(_) => serving::bind(address).await?,
+            None => serving::bind_or_any(address).await?,
+        };
+        console = format!("http://{}/", serving::serve(listener, source, guard, serving.clone())?);
+    }
     let (base, admin) = (platform.base_url(), platform.admin_url());
     let banner = format!(
-        "Demo platform    {base}\n\
+        "Console          {console}\n\
+         Demo platform    {base}\n\
          Inject a fault   curl -X PUT {admin}/faults/500\n\
          Clear it         curl -X DELETE {admin}/faults/500\n\
          All faults       {} faults\n\
@@ -66,8 +84,6 @@ pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
     );
     terminal::print(&banner.into());
 
-    let ids: Vec<&'static str> = checks.iter().map(|check| check.id()).collect();
-    let alarms = thresholds::on_checks(thresholds::shipped(&common.environment)?, &ids, Some(options.every));
     fleet.watch(AlarmWatch::new(alarms, store, clock.now())?, deliveries);
     let plan = |check| Plan { check: Arc::from(check), every: options.every };
     fleet.replace(checks.into_iter().map(plan).collect());
@@ -103,6 +119,7 @@ pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
     while let Ok(event) = events.try_recv() {
         rounds.last_event(event, &mut sent, is_interrupted);
     }
+    serving.cancel();
     platform.stop().await;
     rounds.show.end();
     terminal::print(&rounds.counts().into());

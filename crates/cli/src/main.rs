@@ -8,6 +8,7 @@ mod cleanup;
 #[cfg(test)]
 mod command_page;
 mod completions;
+mod console;
 mod cost;
 mod demo;
 #[cfg(feature = "aws")]
@@ -27,6 +28,7 @@ mod overview;
 mod ports;
 mod run;
 mod screen;
+mod serving;
 mod settings;
 mod show;
 mod store;
@@ -77,6 +79,7 @@ async fn done() -> ExitCode {
     let done = match arguments.command {
         Command::Demo(options) => demo::demo(&options).await,
         Command::Up(options) => up::up(&options).await,
+        Command::Console(options) => console::console(&options).await,
         Command::Run(options) => run::run(&options).await,
         Command::Cleanup(options) => cleanup::cleanup(&options).await,
         Command::Mute(options) => deployment::mute(&options).await,

@@ -7,6 +7,7 @@ use check::{Phrase, ours, phrase};
 use jiff::Timestamp;
 use operations::checks;
 use probe::{Redactor, Tls};
+use runtime::AnyCheck;
 use toml::{Table, Value};
 
 use crate::arguments::SettingsFormat;
@@ -76,13 +77,7 @@ pub(crate) fn skipped_starts(windows: &[Window], now: Timestamp) -> Vec<String> 
 /// Prints the effective settings: a settings file with every default in its place. Secrets are references; a value that looks
 /// like a secret is masked.
 pub(crate) fn show(file: &Path, format: SettingsFormat) -> anyhow::Result<Exit> {
-    let mut whole = Table::new();
-    for check in checks::from_file(file, &[])? {
-        merge(&mut whole, check.written().clone());
-    }
-    let redactor = Redactor::default();
-    let mut masked = 0;
-    mask(&redactor, &mut whole, &mut masked);
+    let (whole, masked) = effective(&checks::from_file(file, &[])?);
     match format {
         SettingsFormat::Toml => terminal::document(toml::to_string_pretty(&whole)?.trim_end()),
         SettingsFormat::Json => terminal::json(&whole)?,
@@ -92,6 +87,17 @@ pub(crate) fn show(file: &Path, format: SettingsFormat) -> anyhow::Result<Exit> 
         eprintln!("masked {masked} {values}; write secrets as references, such as \"env:NAME\" or \"ssm:/path\"");
     }
     Ok(Exit::Passed)
+}
+
+/// The effective settings of checks, and the number of values that are masked in them.
+pub(crate) fn effective(checks: &[Box<dyn AnyCheck>]) -> (Table, u32) {
+    let mut whole = Table::new();
+    for check in checks {
+        merge(&mut whole, check.written().clone());
+    }
+    let mut masked = 0;
+    mask(&Redactor::default(), &mut whole, &mut masked);
+    (whole, masked)
 }
 
 /// Prints the JSON Schema of a settings file, for editors.
@@ -112,11 +118,11 @@ fn merge(whole: &mut Table, more: Table) {
     }
 }
 
-fn mask(redactor: &Redactor, table: &mut Table, masked: &mut usize) {
+fn mask(redactor: &Redactor, table: &mut Table, masked: &mut u32) {
     table.iter_mut().for_each(|(_, value)| mask_value(redactor, value, masked));
 }
 
-fn mask_value(redactor: &Redactor, value: &mut Value, masked: &mut usize) {
+fn mask_value(redactor: &Redactor, value: &mut Value, masked: &mut u32) {
     match value {
         Value::String(text) => {
             let shown = redactor.redact(text);

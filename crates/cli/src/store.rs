@@ -104,11 +104,15 @@ impl Notifier for LeftToUp {
 }
 
 /// Opens the store of `up`, says on standard error which it is, and takes the right to be the only `up` on it.
-pub(crate) fn for_up(file: Option<&Path>, common: &Common) -> anyhow::Result<(Arc<Store>, Option<Hold>)> {
+/// Returns its file too, if it has one.
+pub(crate) fn for_up(
+    file: Option<&Path>,
+    common: &Common,
+) -> anyhow::Result<(Arc<Store>, Option<PathBuf>, Option<Hold>)> {
     let file = match file {
         Some(name) if name == Path::new(MEMORY) => {
             eprintln!("store: memory; nothing is kept when this program ends");
-            return Ok((Arc::new(Store::in_memory()?.with_retention(common.retention)), None));
+            return Ok((Arc::new(Store::in_memory()?.with_retention(common.retention)), None, None));
         }
         Some(file) => file.to_owned(),
         None => {
@@ -119,7 +123,7 @@ pub(crate) fn for_up(file: Option<&Path>, common: &Common) -> anyhow::Result<(Ar
     let store = Store::open(&file)?.with_retention(common.retention);
     store.claim(&common.environment, common.base_url.host_str().unwrap_or_default())?;
     let hold = store.hold(SystemClock.now())?;
-    Ok((Arc::new(store), hold))
+    Ok((Arc::new(store), Some(file), hold))
 }
 
 /// Opens the store of the demo, a file or memory, and takes the right to be the only one on it.

@@ -7,37 +7,33 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use console::{Guard, Source};
+use console::{Monitored, Shown};
 use operations::{checks, thresholds};
 use runtime::{AnyCheck, CancellationToken, Delivery, Ports, SystemClock};
 use scheduler::{AlarmWatch, Deliveries, Event, Fleet, Order, Plan, Rules, Runner};
 use settings::Common;
-use tokio::net::TcpListener;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::arguments::up::UpOptions;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::run::allowed;
+use crate::settings::effective;
 use crate::show::{Show, counted};
-use crate::{deployment, ports, store, terminal};
+use crate::{deployment, ports, serving, store, terminal};
 
 /// Interval at which the settings file is compared.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// **Units:** bytes.
 const MAX_SETTINGS: u64 = 1_000_000;
-/// Variable with the token that callers from other machines send.
-const TOKEN: &str = "SYNTHETICS_TOKEN";
-/// Shortest token.
-const MIN_TOKEN: usize = 16;
 
 /// Runs checks until Ctrl-C, SIGTERM or the end of the time.
 pub(crate) async fn up(options: &UpOptions) -> anyhow::Result<Exit> {
     let (interrupt, mut reload) = Interrupt::listen_and_reload()?;
     let mut text = read(&options.settings)?;
     let settings = Settings::read(options, &text)?;
-    let address = listening(&options.listen, std::env::var(TOKEN).ok())?;
-    let (store, _hold) = store::for_up(options.store.as_deref(), &settings.common)?;
+    let address = serving::listening(&options.listen)?;
+    let (store, file, _hold) = store::for_up(options.store.as_deref(), &settings.common)?;
     let ports = ports::ports(&store, Arc::new(SystemClock), interrupt.token.clone(), [])?;
     let (deliveries, mut sent) = Deliveries::new(ports.clone(), store.clone(), rules(&settings.common).await?);
     let deliveries = Arc::new(deliveries);
@@ -45,15 +41,14 @@ pub(crate) async fn up(options: &UpOptions) -> anyhow::Result<Exit> {
     let clock = ports.clock.clone();
     let (mut fleet, mut events) = Fleet::new(Runner { ports, reports: Some(store.clone()) }, Order::Spread);
     let serving = CancellationToken::new();
+    let monitored = Monitored::new(settings.shown());
     let mut served = None;
     if let Some((address, guard)) = address {
-        let source = Source {
-            release: env!("CARGO_PKG_VERSION").to_owned(),
-            board: fleet.board(),
-            store: store.clone(),
-            clock: clock.clone(),
-        };
-        served = Some(serve(address, source, guard, serving.clone()).await?);
+        let monitored = monitored.clone();
+        let source =
+            serving::source(&settings.common, file.as_deref(), store.clone(), fleet.board(), monitored, clock.clone());
+        let listener = serving::bind(address).await?;
+        served = Some(serving::serve(listener, source, guard, serving.clone())?);
     }
     let mut show = Show::new(options.show_json, terminal::is_verbose());
     println!("{}", settings.summary(options, served));
@@ -86,13 +81,13 @@ pub(crate) async fn up(options: &UpOptions) -> anyhow::Result<Exit> {
             Next::Reload => {
                 if let Ok(new) = read(&options.settings).inspect_err(kept) {
                     seen = Ok(new.clone());
-                    text = apply(options, new, &running, &mut fleet, &deliveries).await;
+                    text = apply(options, new, &running, &mut fleet, &deliveries, &monitored).await;
                 }
             }
             // An editor may be writing: two looks must agree.
             Next::Look => match read(&options.settings).map_err(|error| format!("{error:#}")) {
                 Ok(new) if Ok(&new) == seen.as_ref() && new != text => {
-                    text = apply(options, new, &running, &mut fleet, &deliveries).await;
+                    text = apply(options, new, &running, &mut fleet, &deliveries, &monitored).await;
                 }
                 Err(new) if Err(&new) == seen.as_ref() && !is_unreadable => {
                     kept(&anyhow::anyhow!(new));
@@ -139,6 +134,8 @@ fn counts(runs: u64, notified: u32) -> String {
 /// What a settings file asks for.
 struct Settings {
     common: Common,
+    /// With all defaults, TOML.
+    effective: String,
     plans: Vec<Plan>,
     alarms: Vec<alarm::MetricAlarm>,
 }
@@ -157,8 +154,15 @@ impl Settings {
             let every = options.every.or(cadence).with_context(|| format!("{} has no cadence", check.id()))?;
             Ok(Plan { check: Arc::from(check), every })
         };
+        let effective = toml::to_string_pretty(&effective(&checks).0)?;
         let plans = checks.into_iter().map(plan).collect::<anyhow::Result<_>>()?;
-        Ok(Self { common, plans, alarms })
+        Ok(Self { common, effective, plans, alarms })
+    }
+
+    /// What the console shows of it.
+    fn shown(&self) -> Shown {
+        let checks = self.plans.iter().map(|plan| plan.check.id()).collect();
+        serving::shown(checks, self.alarms.clone(), Some(self.effective.clone()))
     }
 
     fn summary(&self, options: &UpOptions, served: Option<SocketAddr>) -> String {
@@ -167,7 +171,9 @@ impl Settings {
             format!("{} every {minutes}", plan.check.id())
         });
         let host = self.common.base_url.host_str().unwrap_or_default();
-        let served = served.map(|address| format!("\nhttp://{address}/metrics and /healthz")).unwrap_or_default();
+        let served = served
+            .map(|address| format!("\nconsole http://{address}/, with /metrics and /healthz"))
+            .unwrap_or_default();
         format!(
             "{} of {host}, settings {}\n{}\n{} alarms of infra/alarms.yaml{served}",
             self.common.environment,
@@ -204,6 +210,7 @@ async fn apply(
     running: &Common,
     fleet: &mut Fleet,
     deliveries: &Deliveries,
+    monitored: &Monitored,
 ) -> String {
     let wanted = async {
         let new = Settings::read(options, &text)?;
@@ -218,6 +225,7 @@ async fn apply(
         Err(error) => kept(&error),
         Ok((new, rules)) => {
             println!("settings read again: {}", counted(u32::try_from(new.plans.len()).unwrap_or(u32::MAX), "check"));
+            monitored.replace(new.shown());
             fleet.with_alarms(|watch| watch.replace(new.alarms));
             deliveries.replace(rules);
             fleet.replace(new.plans);
@@ -228,74 +236,4 @@ async fn apply(
 
 fn kept(error: &anyhow::Error) {
     eprintln!("warning: the settings were not read again, the checks go on with the earlier ones\n{error:#}");
-}
-
-/// Value of `--listen` that opens no port.
-const NONE: &str = "none";
-
-/// Address to listen on, and who may ask.
-fn listening(address: &str, token: Option<String>) -> anyhow::Result<Option<(SocketAddr, Guard)>> {
-    if address == NONE {
-        return Ok(None);
-    }
-    let Ok(parsed) = address.parse::<SocketAddr>() else {
-        bail!("--listen: expected an address with a port, such as 127.0.0.1:8490, or none; found {address}");
-    };
-    let guard = match token.map(|token| token.trim().to_owned()) {
-        Some(token) if token.len() >= MIN_TOKEN => Guard::Token(token.into()),
-        Some(_) => {
-            bail!("{TOKEN}: expected a token of at least {MIN_TOKEN} characters, found a shorter one (not shown)")
-        }
-        None if parsed.ip().is_loopback() => Guard::ThisMachine,
-        None => bail!(
-            "--listen {address}: other machines may reach it, so callers need a token\nput one into {TOKEN}, such as from `openssl rand -hex 16`"
-        ),
-    };
-    Ok(Some((parsed, guard)))
-}
-
-/// Serves in the background. Returns the address, whose port may have been 0.
-async fn serve(
-    address: SocketAddr,
-    source: Source,
-    guard: Guard,
-    stop: CancellationToken,
-) -> anyhow::Result<SocketAddr> {
-    let listener = TcpListener::bind(address).await;
-    let listener =
-        listener.with_context(|| format!("failed to listen on {address}; --listen takes another address, or none"))?;
-    let address = listener.local_addr()?;
-    tokio::spawn(console::serve(listener, source, guard, stop));
-    Ok(address)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn other_machines_need_a_token() {
-        let token = |token: &str| Some(token.to_owned());
-        let long = "0123456789abcdef";
-        for (address, given, expected) in [
-            ("127.0.0.1:8490", None, Ok(true)),
-            ("[::1]:8490", None, Ok(true)),
-            ("0.0.0.0:8490", token(long), Ok(true)),
-            ("127.0.0.1:8490", token(long), Ok(true)),
-            ("none", None, Ok(false)),
-            ("0.0.0.0:8490", None, Err("callers need a token")),
-            ("10.2.0.4:8490", token("short"), Err("at least 16 characters")),
-            ("localhost:8490", None, Err("such as 127.0.0.1:8490")),
-            ("8490", None, Err("such as 127.0.0.1:8490")),
-        ] {
-            match (listening(address, given), expected) {
-                (Ok(found), Ok(listens)) => assert_eq!(found.is_some(), listens, "{address}"),
-                (Err(error), Err(expected)) => {
-                    let error = error.to_string();
-                    assert!(error.contains(expected) && !error.contains("short\n"), "{address}: {error}");
-                }
-                (found, expected) => panic!("{address}: {found:?}, expected {expected:?}"),
-            }
-        }
-    }
 }

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use anyhow::bail;
+use history::History;
 use runtime::Secrets;
 use scheduler::Sns;
 use settings::{Destination, DestinationKind};
 
+use crate::arguments::deployment::Deployment;
 use crate::exit::Exit;
 
 macro_rules! needs_aws {
@@ -51,6 +53,11 @@ pub(crate) async fn topics(destinations: &[Destination]) -> anyhow::Result<Optio
         None => Ok(None),
         Some(topic) => bail!("this build has no AWS SDKs, and the destination {} is a topic of Amazon SNS", topic.name),
     }
+}
+
+/// Refuses deployments.
+pub(crate) async fn history(_: &Deployment) -> anyhow::Result<Option<Box<dyn History>>> {
+    bail!("this build has no AWS SDKs, and a deployment needs them; give --store")
 }
 
 /// Details of an error that an operator may want.

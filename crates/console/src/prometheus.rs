@@ -16,8 +16,9 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 use runtime::PortError;
+use scheduler::Board;
 
-use crate::source::Source;
+use crate::source::{Live, Source};
 
 /// Start of every name.
 const PREFIX: &str = "synthetics";
@@ -31,7 +32,10 @@ type Counters = Family<Labels, Counter>;
 /// Answers with all metrics.
 pub(crate) async fn metrics(State(source): State<Source>) -> Response {
     let unread = |error: String| (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")).into_response();
-    let registry = match registry(&source) {
+    let Some(live) = &source.live else {
+        return (StatusCode::NOT_FOUND, "no checks run here; `synthetics up` has metrics\n").into_response();
+    };
+    let registry = match registry(&source, live) {
         Ok(registry) => registry,
         Err(error) => return unread(error.to_string()),
     };
@@ -45,13 +49,13 @@ pub(crate) async fn metrics(State(source): State<Source>) -> Response {
     }
 }
 
-fn registry(source: &Source) -> Result<Registry, PortError> {
+fn registry(source: &Source, live: &Live) -> Result<Registry, PortError> {
     let mut registry = Registry::with_prefix(PREFIX);
-    let mut newest = source.store.newest_values(source.clock.now() - SHOWN_FOR)?;
-    keep_current(&mut newest, &source.board.standings().into_keys().collect());
+    let mut newest = live.store.newest_values(source.clock.now() - SHOWN_FOR)?;
+    keep_current(&mut newest, &live.board.standings().into_keys().collect());
     published(&mut registry, &newest);
-    progress(&mut registry, source);
-    alarms(&mut registry, source);
+    progress(&mut registry, &live.board);
+    alarms(&mut registry, &live.board);
     let release = Gauges::default();
     release.get_or_create(&vec![("release".to_owned(), source.release.clone())]).set(1.0);
     registry.register("build_info", "Release of the program", release);
@@ -100,11 +104,11 @@ fn published(registry: &mut Registry, newest: &[Newest]) {
 }
 
 /// Progress of the checks since the start of the program.
-fn progress(registry: &mut Registry, source: &Source) {
+fn progress(registry: &mut Registry, board: &Board) {
     let (runs, missed, losses) = (Counters::default(), Counters::default(), Counters::default());
     let (last, next) = (Gauges::default(), Gauges::default());
     let label = |check: &str| vec![("check".to_owned(), check.to_owned())];
-    for (check, standing) in source.board.standings() {
+    for (check, standing) in board.standings() {
         for (outcome, count) in &standing.runs {
             let labels = [label(check), vec![("outcome".to_owned(), (*outcome).to_owned())]].concat();
             runs.get_or_create(&labels).inc_by(*count);
@@ -127,9 +131,9 @@ fn progress(registry: &mut Registry, source: &Source) {
 }
 
 /// The shipped alarms, as evaluated here.
-fn alarms(registry: &mut Registry, source: &Source) {
+fn alarms(registry: &mut Registry, board: &Board) {
     let alarms = Gauges::default();
-    for (name, state) in source.board.alarms() {
+    for (name, state) in board.alarms() {
         let value = f64::from(u8::from(state == AlarmState::Alarm));
         alarms.get_or_create(&vec![("alarm".to_owned(), name)]).set(value);
     }

@@ -1,7 +1,10 @@
 //! Where the pages get what they show.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
 
+use alarm::MetricAlarm;
+use history::History;
 use local::Store;
 use runtime::Clock;
 use scheduler::Board;
@@ -11,10 +14,72 @@ use scheduler::Board;
 pub struct Source {
     /// Release of the program.
     pub release: String,
+    /// Name of the environment.
+    pub environment: String,
+    /// Host of the platform; empty when it is not known.
+    pub host: String,
+    /// Where the history is, in words: `store FILE` or `deployment production`.
+    pub place: String,
+    /// Options by which commands name it, such as `--store FILE`.
+    pub options: String,
+    /// The recorded past.
+    pub history: Arc<dyn History>,
+    /// What runs here; `None` if the console only looks back.
+    pub live: Option<Live>,
+    /// What is monitored.
+    pub monitored: Monitored,
+    /// Returns a text that differs after each change of the history; `None` when it cannot be read.
+    pub changes: Arc<dyn Fn() -> Option<String> + Send + Sync>,
+    /// Clock of the runs.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Source {
+    /// Text that changes when there is something new to show.
+    pub(crate) fn revision(&self) -> String {
+        (self.changes)().unwrap_or_else(|| "unread".to_owned())
+    }
+}
+
+/// The checks that run in this program.
+#[derive(Clone)]
+pub struct Live {
     /// Progress of the checks.
     pub board: Arc<Board>,
     /// What runs recorded.
     pub store: Arc<Store>,
-    /// Clock of the runs.
-    pub clock: Arc<dyn Clock>,
+}
+
+/// Checks and alarms. A change of the settings may replace them.
+#[derive(Clone, Default)]
+pub struct Monitored(Arc<RwLock<Arc<Shown>>>);
+
+/// Checks and alarms at one time.
+#[derive(Debug, Default)]
+pub struct Shown {
+    /// Ids of the checks.
+    pub checks: Vec<&'static str>,
+    /// The shipped alarms on them.
+    pub alarms: Vec<MetricAlarm>,
+    /// Target of each check with an objective, as a fraction of its runs.
+    pub targets: BTreeMap<String, f64>,
+    /// The settings in effect, without secrets; `None` when they are elsewhere.
+    pub settings: Option<String>,
+}
+
+impl Monitored {
+    /// Shows these checks and alarms.
+    #[must_use]
+    pub fn new(shown: Shown) -> Self {
+        Self(Arc::new(RwLock::new(Arc::new(shown))))
+    }
+
+    /// Shows others from now on.
+    pub fn replace(&self, shown: Shown) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(shown);
+    }
+
+    pub(crate) fn shown(&self) -> Arc<Shown> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }

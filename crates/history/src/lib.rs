@@ -2,6 +2,7 @@
 
 mod alarms;
 mod day;
+mod notified;
 pub mod recorded;
 mod run;
 mod series;
@@ -16,6 +17,7 @@ use runtime::PortError;
 
 pub use alarms::{AlarmChange, AlarmChanges, AlarmState};
 pub use day::{Counts, Day, Percentiles, SubjectCounts};
+pub use notified::{Delivered, Notified};
 pub use run::{RunOutcome, RunSummary, Runs, SearchCost};
 pub use series::{Part, Point, Series};
 pub use window::{Period, Window};
@@ -49,6 +51,9 @@ pub trait History: Send + Sync {
 
     /// Reads the incidents of a check that began at a time or later, newest first, with acknowledgements.
     async fn incidents(&self, check: &str, after: Timestamp) -> Result<Vec<IncidentRecord>, PortError>;
+
+    /// Reads notifications by id, oldest first. Unknown ids are left out. `None`: the source keeps no messages.
+    async fn notifications(&self, ids: &[String]) -> Result<Option<Vec<Notified>>, PortError>;
 
     /// Reads the newest changes of alarms in the window, newest first.
     async fn alarm_changes(&self, window: Window, limit: usize) -> Result<AlarmChanges, PortError>;

@@ -11,3 +11,4 @@ pub mod secret_references;
 pub mod settings_reference;
 pub mod shipped_files;
 pub mod thresholds;
+pub mod timeline;

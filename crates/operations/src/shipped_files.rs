@@ -37,6 +37,13 @@ const RUNBOOKS: Embedded = embedded!("docs/runbooks":
     "reconciliation.md",
 );
 
+/// Text of the embedded runbook of a check, Markdown; `None` without one.
+#[must_use]
+pub fn runbook(check: &str) -> Option<&'static str> {
+    let name = |path: &str| path.strip_suffix(".md").map(str::to_owned);
+    RUNBOOKS.iter().find(|(path, _)| name(path).as_deref() == Some(check)).map(|(_, text)| *text)
+}
+
 /// Files of one folder, in this program or on this machine.
 #[derive(Clone, Copy, Debug)]
 pub enum Files<'a> {

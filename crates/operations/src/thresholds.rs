@@ -63,6 +63,17 @@ pub fn cadences(alarms: &[MetricAlarm]) -> BTreeMap<String, Duration> {
     alarms.iter().filter_map(cadence).collect()
 }
 
+/// Objective of each check with an alarm on it: the part of its runs that has to pass, by its id.
+#[must_use]
+pub fn objectives(alarms: &[MetricAlarm]) -> BTreeMap<String, f64> {
+    let objective = |alarm: &MetricAlarm| {
+        let (metric, _) = alarm.source.metrics().next().filter(|(metric, _)| metric.name == metric::SUCCESS.name)?;
+        let is_objective = alarm.logical_id.ends_with("Objective");
+        is_objective.then(|| Some((metric.dimensions.get("Check")?.clone(), alarm.threshold)))?
+    };
+    alarms.iter().filter_map(objective).collect()
+}
+
 /// Keeps the alarms on values that these checks publish. Where the checks run less often than an alarm expects, its periods are
 /// as long as the interval, in whole minutes.
 #[must_use]

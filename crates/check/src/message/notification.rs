@@ -23,6 +23,9 @@ pub enum Topic {
 }
 
 impl Topic {
+    /// All topics.
+    pub const ALL: [Self; 4] = [Self::OnCall, Self::Warnings, Self::Events, Self::Chat];
+
     /// Name in resource names and logs.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

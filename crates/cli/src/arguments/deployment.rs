@@ -33,6 +33,15 @@ pub(crate) struct Region {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct ConsoleOptions {
+    #[command(flatten)]
+    pub(crate) deployment: Deployment,
+    /// Address to listen on. Another address than this machine's needs a token in SYNTHETICS_TOKEN.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8491")]
+    pub(crate) listen: String,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct MuteOptions {
     /// Check, or one of its subjects.
     #[arg(value_name = "CHECK[/SUBJECT]")]

@@ -2,25 +2,18 @@
 
 use anyhow::{Context, bail};
 use check::Failure;
-use check::incident::{IncidentRecord, Mark, SilenceKind, parts_of_id};
+use check::incident::{IncidentRecord, Mark, parts_of_id};
 use check::message::span;
-use check::text::{cut, utc};
+use check::text::utc;
 use history::{AlarmChange, AlarmChanges, Window};
 use jiff::{SignedDuration, Timestamp};
-use operations::checks;
+use operations::{checks, timeline};
 
 use crate::arguments::deployment::Deployment;
 use crate::arguments::{IncidentOptions, IncidentsOptions};
 use crate::deployment::{access, acknowledgement};
 use crate::exit::Exit;
 use crate::{tables, terminal};
-
-/// Time before the first failed run whose marks and changes of alarms are shown: a release comes before its incident.
-const BEFORE: SignedDuration = SignedDuration::from_hours(1);
-/// Most changes of alarms around an incident.
-const MAX_CHANGES: usize = 50;
-/// Longest reason of a change. **Units:** characters.
-const MAX_REASON: usize = 120;
 
 /// Lists incidents, newest first.
 pub(crate) async fn list(options: &IncidentsOptions) -> anyhow::Result<Exit> {
@@ -88,71 +81,49 @@ pub(crate) async fn show(options: &IncidentOptions) -> anyhow::Result<Exit> {
     if options.json {
         terminal::json(&record)?;
     } else {
-        let around = around(&options.deployment, &record).await?;
-        println!("{}", timeline(&record, around));
+        let around = Around::read(&options.deployment, &record).await?;
+        println!("{}", lines(&record, &around));
     }
     Ok(Exit::Passed)
 }
 
-/// Marks and changes of alarms during the incident and shortly before. The incident is shown without them if they cannot be read.
-async fn around(deployment: &Deployment, record: &IncidentRecord) -> anyhow::Result<Vec<(Timestamp, String)>> {
-    let Some(history) = access::history(deployment).await? else { return Ok(Vec::new()) };
-    let end = record.closed_at.unwrap_or_else(Timestamp::now);
-    let window = Window::new(record.since - BEFORE, end + SignedDuration::from_mins(1));
-    let mut events = Vec::new();
-    match history.marks(window.from).await {
-        Ok(marks) => {
-            let marks = marks.into_iter().filter(|mark| mark.at < window.until);
-            events.extend(marks.map(|Mark { at, text, by }| (at, format!("mark: {text} ({by})"))));
+/// Marks and changes of alarms around an incident.
+#[derive(Default)]
+struct Around {
+    marks: Vec<Mark>,
+    changes: Vec<AlarmChange>,
+}
+
+impl Around {
+    /// Reads them. The incident is shown without those that cannot be read.
+    async fn read(deployment: &Deployment, record: &IncidentRecord) -> anyhow::Result<Self> {
+        let Some(history) = access::history(deployment).await? else { return Ok(Self::default()) };
+        let end = record.closed_at.unwrap_or_else(Timestamp::now);
+        let window = Window::new(record.since - timeline::BEFORE, end + SignedDuration::from_mins(1));
+        let mut around = Self::default();
+        match history.marks(window.from).await {
+            Ok(marks) => around.marks.extend(marks.into_iter().filter(|mark| mark.at < window.until)),
+            Err(error) => eprintln!("warning: marks are missing: {error}"),
         }
-        Err(error) => eprintln!("warning: marks are missing: {error}"),
-    }
-    match history.alarm_changes(window, MAX_CHANGES).await {
-        Ok(AlarmChanges { changes, has_more }) => {
-            if has_more {
-                eprintln!("warning: only the newest {MAX_CHANGES} changes of alarms are shown");
+        match history.alarm_changes(window, timeline::MAX_CHANGES).await {
+            Ok(AlarmChanges { changes, has_more }) => {
+                if has_more {
+                    eprintln!("warning: only the newest {} changes of alarms are shown", timeline::MAX_CHANGES);
+                }
+                around.changes = changes;
             }
-            events.extend(changes.into_iter().map(|AlarmChange { now, .. }| {
-                let reason = cut(now.reason.lines().next().unwrap_or_default(), MAX_REASON);
-                (now.since, format!("alarm {}: {} ({reason})", now.alarm, now.state.as_str()))
-            }));
+            Err(error) => eprintln!("warning: changes of alarms are missing: {error}"),
         }
-        Err(error) => eprintln!("warning: changes of alarms are missing: {error}"),
+        Ok(around)
     }
-    // Both are newest first.
-    events.reverse();
-    Ok(events)
 }
 
 /// Lines about an incident, with the events around it in their places.
-fn timeline(record: &IncidentRecord, around: Vec<(Timestamp, String)>) -> String {
+fn lines(record: &IncidentRecord, around: &Around) -> String {
     let subject = tables::subject_name(&record.check, &record.subject);
     let mut lines = vec![format!("{} ({}): {subject}", record.id, record.severity.as_str()), String::new()];
-    let mut events = vec![(record.since, "first failed run".to_owned()), (record.opened_at, "opened".to_owned())];
-    events.extend(
-        record
-            .notifications
-            .iter()
-            .map(|entry| (entry.at, format!("notified: {} ({})", entry.event.as_str(), entry.notification_id))),
-    );
-    events.extend(record.silences.iter().map(|silence| {
-        let kind = match silence.kind {
-            SilenceKind::Mute => "muted",
-            SilenceKind::Maintenance => "maintenance window",
-        };
-        (silence.from, format!("{kind} until {} by {}: {}", utc(silence.until), silence.by, silence.reason))
-    }));
-    events.extend(
-        record.acknowledged.iter().map(|given| (given.at, format!("acknowledged by {}: {}", given.by, given.reason))),
-    );
-    events.extend(record.escalated_at.map(|at| (at, "escalated".to_owned())));
-    events.extend(
-        record.closed_at.map(|at| (at, format!("closed after {}", span(at.duration_since(record.since).as_secs())))),
-    );
-    events.extend(around);
-    // The sort is stable: simultaneous entries keep the order above.
-    events.sort_by_key(|(at, _)| *at);
-    lines.extend(events.into_iter().map(|(at, what)| format!("{}  {what}", utc(at))));
+    let entries = timeline::timeline(record, &around.marks, &around.changes);
+    lines.extend(entries.into_iter().map(|entry| format!("{}  {}", utc(entry.at), entry.words)));
     if record.closed_at.is_none() {
         lines.push("still open".to_owned());
     }

@@ -13,7 +13,7 @@ mod parameters;
 mod secrets;
 mod topics;
 
-pub(crate) use access::{details, region};
+pub(crate) use access::{details, history, region};
 pub(crate) use acknowledgement::acknowledge;
 pub(crate) use doctor::examine;
 pub(crate) use incidents::{list as incidents, show as incident};

@@ -6,10 +6,11 @@ use alarm::{MetricId, Statistic};
 use async_trait::async_trait;
 use check::Report;
 use check::incident::{IncidentRecord, Mark, Silence};
+use check::message::Topic;
 use check::metric::NAMESPACE;
 use history::{
-    AlarmChanges, AlarmState, Counts, Day, History, Part, Percentiles, Period, Point, RunOutcome, RunSummary, Runs,
-    SearchCost, Series, SubjectCounts, Window, recorded,
+    AlarmChanges, AlarmState, Counts, Day, Delivered, History, Notified, Part, Percentiles, Period, Point, RunOutcome,
+    RunSummary, Runs, SearchCost, Series, SubjectCounts, Window, recorded,
 };
 use jiff::Timestamp;
 use runtime::{OperatorStore, PortError};
@@ -89,6 +90,14 @@ impl History for Store {
         recorded::mutes(self, check).await
     }
 
+    async fn notifications(&self, ids: &[String]) -> Result<Option<Vec<Notified>>, PortError> {
+        self.read("read the notifications", |store| {
+            let mut found = ids.iter().map(|id| notified(store, id)).collect::<Result<Vec<_>, _>>()?;
+            found.sort_by_key(|notified| notified.as_ref().map(|notified| notified.notification.at));
+            Ok(Some(found.into_iter().flatten().collect()))
+        })
+    }
+
     async fn marks(&self, after: Timestamp) -> Result<Vec<Mark>, PortError> {
         OperatorStore::marks(self, after).await
     }
@@ -99,16 +108,47 @@ impl History for Store {
             let sql = "SELECT day, passed, failed, inconclusive, maintenance, p50_ms, p95_ms, p99_ms FROM daily_runs
                        WHERE check_id = ? AND day >= ? AND day < ? ORDER BY day";
             let mut days = rows(store, sql, params![check, from, until], day)?;
-            let sql = "SELECT subject, passed, failed FROM daily_subjects WHERE check_id = ? AND day = ?";
+            let sql =
+                "SELECT day, subject, passed, failed FROM daily_subjects WHERE check_id = ? AND day >= ? AND day < ?";
+            let subjects = rows(store, sql, params![check, from, until], |row| {
+                Ok((time(row.get(0)?)?, row.get(1)?, SubjectCounts { passed: row.get(2)?, failed: row.get(3)? }))
+            })?;
+            let mut by_day: BTreeMap<Timestamp, BTreeMap<String, SubjectCounts>> = BTreeMap::new();
+            for (at, subject, counts) in subjects {
+                by_day.entry(at).or_default().insert(subject, counts);
+            }
             for day in &mut days {
-                let subjects = rows(store, sql, params![check, day.at.as_millisecond()], |row| {
-                    Ok((row.get(0)?, SubjectCounts { passed: row.get(1)?, failed: row.get(2)? }))
-                })?;
-                day.subjects = Some(subjects.into_iter().collect());
+                day.subjects = Some(by_day.remove(&day.at).unwrap_or_default());
             }
             Ok(days)
         })
     }
+}
+
+/// Reads a notification with its topics and deliveries. `None`: no topic has accepted it, or it is too old.
+fn notified(store: &Transaction<'_>, id: &str) -> Result<Option<Notified>, Failed> {
+    let sql = "SELECT topic, notification FROM notifications WHERE notification_id = ? ORDER BY topic";
+    let accepted = rows(store, sql, [id], |row| Ok((topic(row.get(0)?)?, row.get::<_, String>(1)?)))?;
+    let Some((_, text)) = accepted.first() else { return Ok(None) };
+    let sql = "SELECT topic, destination, attempts, delivered_at, error FROM deliveries
+               WHERE notification_id = ? ORDER BY topic, destination";
+    let deliveries = rows(store, sql, [id], |row| {
+        let delivered_at: Option<i64> = row.get(3)?;
+        Ok(Delivered {
+            topic: topic(row.get(0)?)?,
+            destination: row.get(1)?,
+            attempts: row.get(2)?,
+            delivered_at: delivered_at.map(time).transpose()?,
+            error: row.get(4)?,
+        })
+    })?;
+    let notification = serde_json::from_str(text)?;
+    Ok(Some(Notified { notification, topics: accepted.into_iter().map(|(topic, _)| topic).collect(), deliveries }))
+}
+
+fn topic(name: String) -> Result<Topic, Failed> {
+    let unknown = || Failed::Unreadable(format!("topic: expected the name of a topic, found {name}"));
+    Topic::ALL.into_iter().find(|topic| topic.as_str() == name).ok_or_else(unknown)
 }
 
 fn milliseconds(window: Window) -> [i64; 2] {

@@ -17,7 +17,7 @@ use aws_sdk_cloudwatch::Client;
 use check::Report;
 use check::incident::{IncidentRecord, Mark, Silence};
 use history::{
-    AlarmChanges, AlarmState, Day, History, Part, Period, Point, Runs, SearchCost, Series, Window, recorded,
+    AlarmChanges, AlarmState, Day, History, Notified, Part, Period, Point, Runs, SearchCost, Series, Window, recorded,
 };
 use jiff::Timestamp;
 use runtime::{Clock, OperatorStore, PortError, SystemClock};
@@ -125,6 +125,10 @@ impl History for DeployedHistory {
 
     async fn mutes(&self, check: &str) -> Result<Vec<Silence>, PortError> {
         recorded::mutes(&self.table, check).await
+    }
+
+    async fn notifications(&self, _ids: &[String]) -> Result<Option<Vec<Notified>>, PortError> {
+        Ok(None)
     }
 
     async fn marks(&self, after: Timestamp) -> Result<Vec<Mark>, PortError> {

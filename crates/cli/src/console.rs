@@ -1,0 +1,79 @@
+//! `synthetics console`: the console on what was recorded, by a store's `run` and `up` or by a deployment.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use console::{Monitored, Source};
+use local::Store;
+use operations::{checks, thresholds};
+use runtime::{Clock as _, SystemClock};
+
+use crate::arguments::ConsoleOptions;
+use crate::exit::Exit;
+use crate::interrupt::Interrupt;
+use crate::{deployment, serving};
+
+/// Serves the console until Ctrl-C or SIGTERM.
+pub(crate) async fn console(options: &ConsoleOptions) -> anyhow::Result<Exit> {
+    let interrupt = Interrupt::listen()?;
+    let Some((address, guard)) = serving::listening(&options.listen)? else {
+        anyhow::bail!("--listen none: a console without a port shows nothing; give an address");
+    };
+    let source = match &options.deployment.store {
+        Some(file) => of_store(Arc::new(Store::open_to_read(file)?), &file.display().to_string())?,
+        None => of_deployment(options).await?,
+    };
+    let place = source.place.clone();
+    let listener = serving::bind(address).await?;
+    let address = serving::serve(listener, source, guard, interrupt.token.clone())?;
+    println!("http://{address}/ shows {place}; Ctrl-C ends");
+    interrupt.token.cancelled().await;
+    Ok(interrupt.exit_or(Exit::Passed))
+}
+
+/// What a store has recorded: checks with runs, and the shipped alarms on them.
+fn of_store(store: Arc<Store>, file: &str) -> anyhow::Result<Source> {
+    let Some((environment, host)) = store.platform()? else {
+        anyhow::bail!("{file} has no runs yet; `synthetics run` and `synthetics up` name the store they use");
+    };
+    let found = store.checks()?;
+    let ids: Vec<&'static str> = checks::ids(&[])?.into_iter().filter(|id| found.iter().any(|own| own == id)).collect();
+    let alarms = thresholds::on_checks(thresholds::shipped(&environment)?, &ids, None);
+    Ok(Source {
+        release: env!("CARGO_PKG_VERSION").to_owned(),
+        environment,
+        host,
+        place: format!("store {file}"),
+        options: format!("--store {file}"),
+        changes: serving::changes(store.clone()),
+        history: store,
+        live: None,
+        monitored: Monitored::new(serving::shown(ids, alarms, None)),
+        clock: Arc::new(SystemClock),
+    })
+}
+
+/// What a deployment has recorded: every check, and the shipped alarms.
+async fn of_deployment(options: &ConsoleOptions) -> anyhow::Result<Source> {
+    let environment = options.deployment.environment.clone();
+    let environment =
+        environment.context("metrics are named after the environment; give --environment, not only --table")?;
+    let Some(history) = deployment::history(&options.deployment).await? else {
+        anyhow::bail!("no deployment is named; give --environment");
+    };
+    let ids = checks::ids(&[])?;
+    let alarms = thresholds::on_checks(thresholds::shipped(&environment)?, &ids, None);
+    Ok(Source {
+        release: env!("CARGO_PKG_VERSION").to_owned(),
+        host: String::new(),
+        place: format!("deployment {environment}"),
+        options: format!("--environment {environment}"),
+        history: history.into(),
+        // Metrics have a minute, and each question has a price.
+        changes: Arc::new(|| Some((SystemClock.now().as_second() / 60).to_string())),
+        live: None,
+        monitored: Monitored::new(serving::shown(ids, alarms, None)),
+        clock: Arc::new(SystemClock),
+        environment,
+    })
+}

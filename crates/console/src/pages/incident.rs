@@ -1,0 +1,150 @@
+//! `GET /incidents/{id}`: one incident, with its timeline and messages.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use check::Failure;
+use check::incident::{Severity, parts_of_id};
+use check::message::{Topic, chat, email, sms, subject_line};
+use check::text::utc;
+use history::{Delivered, Notified, Window};
+use jiff::{SignedDuration, Timestamp};
+use operations::timeline::{BEFORE, MAX_CHANGES, timeline};
+
+use crate::runbook;
+use crate::shell::{Missing, Place, Shell, page};
+use crate::shown::{Moment, lasted};
+use crate::source::Source;
+
+#[derive(Template)]
+#[template(path = "incident.html")]
+struct Incident {
+    shell: Shell,
+    check: String,
+    subject: Option<String>,
+    is_open: bool,
+    is_critical: bool,
+    since: Moment,
+    lasted: String,
+    acknowledged: Option<(String, Moment, String)>,
+    first: Failed,
+    latest: Option<Failed>,
+    timeline: Vec<(Moment, String)>,
+    run: Option<String>,
+    messages: Vec<Message>,
+    keeps_messages: bool,
+    runbook: Option<String>,
+    options: String,
+}
+
+struct Failed {
+    step: String,
+    kind: String,
+    expected: String,
+    actual: String,
+    evidence: Option<String>,
+}
+
+/// A notification as sent.
+struct Message {
+    event: String,
+    at: Moment,
+    id: String,
+    title: String,
+    topics: Vec<String>,
+    deliveries: Vec<String>,
+    email: String,
+    sms: String,
+    chat: String,
+    json: String,
+}
+
+/// Shows an incident.
+pub(super) async fn incident(State(source): State<Source>, Path(id): Path<String>) -> Response {
+    match read(&source, &id).await {
+        Ok(incident) => page(&incident),
+        Err(missing) => missing.page(&source, Place::Incidents),
+    }
+}
+
+async fn read(source: &Source, id: &str) -> Result<Incident, Missing> {
+    let now = source.clock.now();
+    let unknown = || Missing::Unknown("incident", id.to_owned());
+    let (check, since) = parts_of_id(id).ok_or_else(unknown)?;
+    let since: Timestamp = since.parse().map_err(|_| unknown())?;
+    let history = &source.history;
+    let records = history.incidents(check, since).await?;
+    let record = records.into_iter().find(|record| record.id == id).ok_or_else(unknown)?;
+    let end = record.closed_at.unwrap_or(now);
+    let window = Window::new(record.since - BEFORE, end + SignedDuration::from_mins(1));
+    let ids: Vec<String> = record.notifications.iter().map(|entry| entry.notification_id.clone()).collect();
+    let (mut marks, changes, messages) = futures::try_join!(
+        history.marks(window.from),
+        history.alarm_changes(window, MAX_CHANGES),
+        history.notifications(&ids),
+    )?;
+    marks.retain(|mark| mark.at < window.until);
+    let mut shell = Shell::new(source, Place::Incidents, id);
+    shell.tone = if record.closed_at.is_none() { "bad" } else { "good" };
+    let run = messages.iter().flatten().next().map(|message| {
+        let notification = &message.notification;
+        format!("/checks/{}/runs/{}", notification.check, notification.run_id)
+    });
+    Ok(Incident {
+        shell,
+        subject: (!record.subject.is_whole()).then(|| record.subject.as_str().to_owned()),
+        is_open: record.closed_at.is_none(),
+        is_critical: record.severity == Severity::Critical,
+        since: Moment(record.since),
+        lasted: lasted(end.duration_since(record.since)),
+        acknowledged: record.acknowledged.as_ref().map(|own| (own.by.clone(), Moment(own.at), own.reason.clone())),
+        latest: (record.latest != record.first).then(|| failed(&record.latest)),
+        first: failed(&record.first),
+        timeline: timeline(&record, &marks, &changes.changes)
+            .into_iter()
+            .map(|entry| (Moment(entry.at), entry.words))
+            .collect(),
+        run,
+        keeps_messages: messages.is_some(),
+        messages: messages.into_iter().flatten().map(message).collect(),
+        runbook: runbook::html(&record.check),
+        check: record.check,
+        options: source.options.clone(),
+    })
+}
+
+fn failed(failure: &Failure) -> Failed {
+    Failed {
+        step: failure.step.clone(),
+        kind: failure.kind.to_string(),
+        expected: failure.expected.as_str().to_owned(),
+        actual: failure.actual.as_str().to_owned(),
+        evidence: failure.evidence.as_ref().map(|evidence| evidence.as_str().to_owned()),
+    }
+}
+
+fn message(sent: Notified) -> Message {
+    let notification = &sent.notification;
+    let is_for_people = |topic: &Topic| matches!(topic, Topic::OnCall | Topic::Warnings);
+    Message {
+        event: notification.event.as_str().to_owned(),
+        at: Moment(notification.at),
+        id: notification.notification_id.clone(),
+        title: subject_line(notification),
+        topics: sent.topics.iter().map(|topic| topic.as_str().to_owned()).collect(),
+        deliveries: sent.deliveries.iter().map(delivery).collect(),
+        email: if sent.topics.iter().any(is_for_people) { email(notification) } else { String::new() },
+        sms: sms(notification),
+        chat: serde_json::to_string_pretty(&chat(notification)).unwrap_or_default(),
+        json: serde_json::to_string_pretty(notification).unwrap_or_default(),
+    }
+}
+
+fn delivery(delivery: &Delivered) -> String {
+    let to = format!("{} to {}", delivery.topic.as_str(), delivery.destination);
+    match (delivery.delivered_at, &delivery.error) {
+        (Some(at), _) => format!("{to}, delivered {}", utc(at)),
+        (None, Some(error)) => format!("{to}, not delivered in {} attempts: {error}", delivery.attempts),
+        (None, None) => format!("{to}, not delivered yet"),
+    }
+}

@@ -1,0 +1,254 @@
+//! `GET /`: the state of everything.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::response::Response;
+use check::incident::IncidentRecord;
+use check::text::utc;
+use futures::future::try_join_all;
+use history::RunOutcome;
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use crate::shell::{Missing, Place, Shell, page};
+use crate::shown::{Moment, lasted, milliseconds, percent, since};
+use crate::source::Source;
+use crate::standing::{Recorded, Segment, Standing, class, strip};
+
+/// Most unhealthy subjects of a check that are listed.
+const MAX_SUBJECTS: usize = 2;
+
+/// Choice of rows.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Choice {
+    /// Part of the name of a check or an unhealthy subject.
+    q: String,
+    /// `unhealthy` shows only these.
+    show: String,
+}
+
+#[derive(Template)]
+#[template(path = "overview.html")]
+struct Overview {
+    shell: Shell,
+    choice: Choice,
+    /// Numbers of checks by standing, the worst first.
+    counts: Vec<(Standing, usize)>,
+    rows: Vec<Row>,
+    hidden: usize,
+    headline: String,
+}
+
+/// A check.
+struct Row {
+    check: &'static str,
+    standing: Standing,
+    since: Option<String>,
+    subjects: Vec<Subject>,
+    more_subjects: usize,
+    muted: Option<(Moment, String)>,
+    strip: Vec<Bar>,
+    story: String,
+    success: Option<String>,
+    target: Option<String>,
+    budget: Option<Budget>,
+    last: Option<(Moment, String)>,
+    duration: Option<String>,
+    next: Option<String>,
+}
+
+/// An unhealthy subject.
+struct Subject {
+    incident: String,
+    name: String,
+    what: String,
+    acknowledged: Option<String>,
+    is_critical: bool,
+}
+
+/// Part of a strip. Its height says the same as its colour.
+struct Bar {
+    x: usize,
+    width: usize,
+    y: u8,
+    height: u8,
+    class: &'static str,
+}
+
+/// Error budget.
+struct Budget {
+    words: String,
+    /// Width of the bar, 0 to 100.
+    width: u32,
+    is_spent: bool,
+}
+
+/// Shows the overview.
+pub(super) async fn overview(State(source): State<Source>, Query(choice): Query<Choice>) -> Response {
+    match read(&source, choice).await {
+        Ok(overview) => page(&overview),
+        Err(missing) => missing.page(&source, Place::Overview),
+    }
+}
+
+async fn read(source: &Source, choice: Choice) -> Result<Overview, Missing> {
+    let now = source.clock.now();
+    let shown = source.monitored.shown();
+    let standings = source.live.as_ref().map(|live| live.board.standings()).unwrap_or_default();
+    let recorded = try_join_all(shown.checks.iter().map(|check| Recorded::read(&*source.history, check, now))).await?;
+    let mut rows = Vec::new();
+    for (check, recorded) in shown.checks.iter().zip(recorded) {
+        let progress = standings.get(check);
+        let late = progress.is_some_and(|progress| progress.late(now).is_some());
+        let next = progress.and_then(|progress| progress.next).map(|next| due(now, next));
+        rows.push(row(check, &recorded, late, next, shown.targets.get(*check).copied(), now));
+    }
+    rows.sort_by_key(|row| Reverse(row.standing));
+    let mut counts: BTreeMap<Reverse<Standing>, usize> = BTreeMap::new();
+    rows.iter().for_each(|row| *counts.entry(Reverse(row.standing)).or_default() += 1);
+    let counts: Vec<_> = counts.into_iter().map(|(Reverse(standing), count)| (standing, count)).collect();
+    let all = rows.len();
+    let headline = headline(&counts, all);
+    let mut shell = Shell::new(source, Place::Overview, headline.clone());
+    shell.tone = match counts.first() {
+        Some((Standing::Failing, _)) => "bad",
+        Some((standing, _)) if standing.is_unhealthy() => "unsure",
+        _ => "good",
+    };
+    rows.retain(|row| choice.fits(row));
+    Ok(Overview { shell, choice, counts, hidden: all - rows.len(), rows, headline })
+}
+
+impl Choice {
+    fn fits(&self, row: &Row) -> bool {
+        let part = self.q.trim().to_lowercase();
+        let contains = |name: &str| name.to_lowercase().contains(&part);
+        let is_named = contains(row.check) || row.subjects.iter().any(|subject| contains(&subject.name));
+        is_named && (!self.is_unhealthy_only() || row.standing.is_unhealthy())
+    }
+
+    fn is_unhealthy_only(&self) -> bool {
+        self.show == "unhealthy"
+    }
+}
+
+/// The state of everything in a few words.
+fn headline(counts: &[(Standing, usize)], all: usize) -> String {
+    let unhealthy: Vec<String> = counts
+        .iter()
+        .filter(|(standing, _)| standing.is_unhealthy())
+        .map(|(standing, count)| format!("{count} {}", standing.word()))
+        .collect();
+    match (all, unhealthy.is_empty()) {
+        (0, _) => "No check has run yet".to_owned(),
+        (_, false) => format!("{} of {all}", unhealthy.join(", ")),
+        (_, true) if counts.iter().any(|(standing, _)| *standing == Standing::Healthy) => "All healthy".to_owned(),
+        (_, true) => "No verdict yet".to_owned(),
+    }
+}
+
+fn due(now: Timestamp, next: Timestamp) -> String {
+    if next <= now { "now".to_owned() } else { format!("in {}", lasted(next.duration_since(now))) }
+}
+
+fn row(
+    check: &'static str,
+    recorded: &Recorded,
+    late: bool,
+    next: Option<String>,
+    target: Option<f64>,
+    now: Timestamp,
+) -> Row {
+    let standing = recorded.standing(late);
+    let month = recorded.month(target);
+    let open = &recorded.open;
+    let segments = strip(&recorded.runs, now);
+    Row {
+        check,
+        standing,
+        since: recorded.since(standing).map(|at| since(now, at)),
+        subjects: open.iter().take(MAX_SUBJECTS).map(|incident| subject(check, incident)).collect(),
+        more_subjects: open.len().saturating_sub(MAX_SUBJECTS),
+        muted: recorded.mutes.first().map(|mute| (Moment(mute.until), format!("{}: {}", mute.by, mute.reason))),
+        strip: segments.iter().map(bar).collect(),
+        story: story(&segments),
+        success: month.success().map(percent),
+        target: month.target().map(|target| percent(target).replace(".00", "")),
+        budget: month.budget_left().map(budget),
+        last: recorded.last().map(|run| (Moment(run.at), since(now, run.at))),
+        duration: recorded.last().and_then(|run| run.duration_ms).map(milliseconds),
+        next,
+    }
+}
+
+/// Height of a strip.
+const HEIGHT: u8 = 10;
+
+fn bar(segment: &Segment) -> Bar {
+    let height = match segment.outcome {
+        Some(RunOutcome::Failed | RunOutcome::Passed) => HEIGHT,
+        Some(RunOutcome::Inconclusive) => 6,
+        Some(RunOutcome::Maintenance) => 3,
+        Some(RunOutcome::Refused) | None => 0,
+    };
+    Bar { x: segment.x, width: segment.width, y: HEIGHT - height, height, class: class(segment.outcome) }
+}
+
+/// The strip in words.
+fn story(segments: &[Segment]) -> String {
+    let is_unhealthy = |segment: &&Segment| {
+        matches!(segment.outcome, Some(RunOutcome::Failed | RunOutcome::Inconclusive | RunOutcome::Maintenance))
+    };
+    let parts: Vec<String> = segments
+        .iter()
+        .filter(is_unhealthy)
+        .map(|segment| {
+            let word = segment.outcome.map_or("", RunOutcome::word);
+            format!("{word} from {} to {}", utc(segment.from), utc(segment.until))
+        })
+        .collect();
+    match (parts.is_empty(), segments.iter().any(|segment| segment.outcome.is_some())) {
+        (false, _) => format!("last 24 hours: {}", parts.join("; ")),
+        (true, true) => "last 24 hours: every run passed".to_owned(),
+        (true, false) => "last 24 hours: no runs".to_owned(),
+    }
+}
+
+fn subject(check: &str, incident: &IncidentRecord) -> Subject {
+    let failure = &incident.latest;
+    let name = if incident.subject.is_whole() { check } else { incident.subject.as_str() };
+    Subject {
+        incident: incident.id.clone(),
+        name: name.to_owned(),
+        what: format!("{}: {}", failure.step, failure.actual.as_str()),
+        acknowledged: incident.acknowledged.as_ref().map(|given| given.by.clone()),
+        is_critical: incident.severity == check::incident::Severity::Critical,
+    }
+}
+
+fn budget(left: f64) -> Budget {
+    let hundredths = (left * 100.0).floor();
+    let words = if left < 0.0 { "overspent".to_owned() } else { format!("{hundredths:.0} % left") };
+    Budget { words, width: hundredths.clamp(0.0, 100.0) as u32, is_spent: left <= 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headline_counts_the_unhealthy() {
+        for (counts, all, expected) in [
+            (vec![], 0, "No check has run yet"),
+            (vec![(Standing::Waiting, 3)], 3, "No verdict yet"),
+            (vec![(Standing::Maintenance, 1), (Standing::Healthy, 9)], 10, "All healthy"),
+            (vec![(Standing::Failing, 2), (Standing::Late, 1), (Standing::Healthy, 7)], 10, "2 failing, 1 late of 10"),
+        ] {
+            assert_eq!(headline(&counts, all), expected);
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! How a check stands, from what was recorded about it.
+
+use std::collections::BTreeMap;
+
+use check::incident::{IncidentRecord, Silence};
+use history::{Day, History, RunOutcome, RunSummary, Window};
+use jiff::{SignedDuration, Timestamp};
+use runtime::PortError;
+
+/// Window of the runs that are looked at.
+pub(crate) const RUNS: SignedDuration = SignedDuration::from_hours(24);
+/// Most runs of that window, one a minute and a few by hand.
+const MAX_RUNS: usize = 1_500;
+/// Window of the objective.
+const OBJECTIVE_DAYS: i64 = 30;
+/// Incidents that began earlier are not looked at. One that is open still shows in the last run.
+const INCIDENTS: SignedDuration = SignedDuration::from_hours(90 * 24);
+
+/// What was recorded about a check.
+pub(crate) struct Recorded {
+    /// Runs of the last 24 hours, newest first.
+    pub(crate) runs: Vec<RunSummary>,
+    /// Open incidents, newest first.
+    pub(crate) open: Vec<IncidentRecord>,
+    /// End of the last incident.
+    recovered: Option<Timestamp>,
+    /// Mutes in force.
+    pub(crate) mutes: Vec<Silence>,
+    /// Days of the objective.
+    pub(crate) days: Vec<Day>,
+}
+
+impl Recorded {
+    /// Reads what was recorded about a check.
+    pub(crate) async fn read(history: &dyn History, check: &str, now: Timestamp) -> Result<Self, PortError> {
+        // A run is recorded with its scheduled time, which is not after this moment.
+        let until = now + SignedDuration::from_secs(1);
+        let days = SignedDuration::from_hours(24 * (OBJECTIVE_DAYS - 1));
+        let (runs, incidents, mutes, days) = futures::try_join!(
+            history.runs(check, Window::new(now - RUNS, until), MAX_RUNS),
+            history.incidents(check, now - INCIDENTS),
+            history.mutes(check),
+            history.daily(check, Window::new(now - days, until)),
+        )?;
+        let recovered = incidents.iter().filter_map(|incident| incident.closed_at).max();
+        Ok(Self {
+            runs: runs.runs,
+            open: incidents.into_iter().filter(|incident| incident.closed_at.is_none()).collect(),
+            recovered,
+            mutes: mutes.into_iter().filter(|mute| mute.holds_at(now)).collect(),
+            days,
+        })
+    }
+
+    /// The newest run with an outcome. A refused one says nothing.
+    pub(crate) fn last(&self) -> Option<&RunSummary> {
+        self.runs.iter().find(|run| run.outcome != RunOutcome::Refused)
+    }
+
+    /// How the check stands. `late` is true if its runs do not take place.
+    pub(crate) fn standing(&self, late: bool) -> Standing {
+        if !self.open.is_empty() {
+            return Standing::Failing;
+        }
+        match self.last().map(|run| run.outcome) {
+            Some(RunOutcome::Failed) => Standing::Unconfirmed,
+            _ if late => Standing::Late,
+            Some(RunOutcome::Inconclusive) => Standing::Inconclusive,
+            Some(RunOutcome::Maintenance) => Standing::Maintenance,
+            Some(RunOutcome::Passed | RunOutcome::Refused) => Standing::Healthy,
+            None => Standing::Waiting,
+        }
+    }
+
+    /// Time since which the check stands as it does. `None`: for longer than it is known.
+    pub(crate) fn since(&self, standing: Standing) -> Option<Timestamp> {
+        if standing == Standing::Failing {
+            return self.open.iter().map(|incident| incident.since).min();
+        }
+        let outcome = self.last()?.outcome;
+        let is_other = |run: &&RunSummary| run.outcome != outcome && run.outcome != RunOutcome::Refused;
+        let streak = match self.runs.iter().position(|run| is_other(&run)) {
+            Some(end) => self.runs[..end].iter().rfind(|run| run.outcome == outcome).map(|run| run.at),
+            None => None,
+        };
+        if standing == Standing::Healthy { streak.max(self.recovered) } else { streak }
+    }
+
+    /// Success over the days of the objective.
+    pub(crate) fn month(&self, target: Option<f64>) -> Month {
+        let (passed, failed) =
+            self.days.iter().fold((0, 0), |(passed, failed), day| (passed + day.runs.passed, failed + day.runs.failed));
+        Month { passed, failed, target }
+    }
+}
+
+/// How a check stands, the worst last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Standing {
+    Healthy,
+    Waiting,
+    Maintenance,
+    Inconclusive,
+    Late,
+    Unconfirmed,
+    Failing,
+}
+
+impl Standing {
+    /// Word for people.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::Waiting => "no run yet",
+            Self::Maintenance => "maintenance",
+            Self::Inconclusive => "inconclusive",
+            Self::Late => "late",
+            Self::Unconfirmed => "failed once",
+            Self::Failing => "failing",
+        }
+    }
+
+    /// Class in the style sheet, and name of the icon.
+    pub(crate) const fn class(self) -> &'static str {
+        match self {
+            Self::Healthy => "good",
+            Self::Waiting => "none",
+            Self::Maintenance => "calm",
+            Self::Inconclusive | Self::Late | Self::Unconfirmed => "unsure",
+            Self::Failing => "bad",
+        }
+    }
+
+    /// True if a person should look.
+    pub(crate) fn is_unhealthy(self) -> bool {
+        self > Self::Maintenance
+    }
+}
+
+/// Success over thirty days.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Month {
+    passed: u64,
+    failed: u64,
+    target: Option<f64>,
+}
+
+impl Month {
+    /// Passed part of the runs with a verdict; `None` without any.
+    pub(crate) fn success(self) -> Option<f64> {
+        let runs = self.passed + self.failed;
+        (runs > 0).then(|| self.passed as f64 / runs as f64)
+    }
+
+    /// Objective.
+    pub(crate) const fn target(self) -> Option<f64> {
+        self.target
+    }
+
+    /// Part of the error budget that is left, negative if it is overspent; `None` without an objective or runs.
+    pub(crate) fn budget_left(self) -> Option<f64> {
+        let allowed = 1.0 - self.target?;
+        Some(1.0 - (1.0 - self.success()?) / allowed).filter(|left| left.is_finite())
+    }
+}
+
+/// Part of a strip: neighbouring spans of one outcome.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Segment {
+    /// First span.
+    pub(crate) x: usize,
+    /// Number of spans.
+    pub(crate) width: usize,
+    /// Outcome; `None` without runs.
+    pub(crate) outcome: Option<RunOutcome>,
+    /// Start.
+    pub(crate) from: Timestamp,
+    /// End.
+    pub(crate) until: Timestamp,
+}
+
+/// Number of spans in a strip of 24 hours.
+pub(crate) const SPANS: usize = 96;
+
+/// Divides the 24 hours before now into spans of a quarter of an hour, each with its worst outcome, and joins equal neighbours.
+pub(crate) fn strip(runs: &[RunSummary], now: Timestamp) -> Vec<Segment> {
+    let length = SignedDuration::from_secs(RUNS.as_secs() / SPANS as i64);
+    let start = now - RUNS;
+    let mut worst: BTreeMap<usize, RunOutcome> = BTreeMap::new();
+    for run in runs.iter().filter(|run| run.outcome != RunOutcome::Refused) {
+        let place = run.at.duration_since(start).as_secs().div_euclid(length.as_secs());
+        let Ok(place) = usize::try_from(place) else { continue };
+        let outcome = worst.entry(place.min(SPANS - 1)).or_insert(run.outcome);
+        if weight(run.outcome) > weight(*outcome) {
+            *outcome = run.outcome;
+        }
+    }
+    let mut segments: Vec<Segment> = Vec::new();
+    let begins = |place: usize| start + SignedDuration::from_secs(length.as_secs() * i64::try_from(place).unwrap_or(0));
+    for place in 0..SPANS {
+        let outcome = worst.get(&place).copied();
+        match segments.last_mut().filter(|last| last.outcome == outcome) {
+            Some(last) => {
+                last.width += 1;
+                last.until = begins(place + 1);
+            }
+            None => {
+                segments.push(Segment { x: place, width: 1, outcome, from: begins(place), until: begins(place + 1) });
+            }
+        }
+    }
+    segments
+}
+
+const fn weight(outcome: RunOutcome) -> u8 {
+    match outcome {
+        RunOutcome::Refused => 0,
+        RunOutcome::Passed => 1,
+        RunOutcome::Maintenance => 2,
+        RunOutcome::Inconclusive => 3,
+        RunOutcome::Failed => 4,
+    }
+}
+
+/// Class of an outcome in the style sheet.
+pub(crate) const fn class(outcome: Option<RunOutcome>) -> &'static str {
+    match outcome {
+        Some(RunOutcome::Passed) => "good",
+        Some(RunOutcome::Failed) => "bad",
+        Some(RunOutcome::Inconclusive) => "unsure",
+        Some(RunOutcome::Maintenance) => "calm",
+        Some(RunOutcome::Refused) | None => "none",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(now: Timestamp, minutes_ago: i64, outcome: RunOutcome) -> RunSummary {
+        let at = now - SignedDuration::from_mins(minutes_ago);
+        RunSummary { at, run_id: None, outcome, duration_ms: None }
+    }
+
+    fn recorded(runs: Vec<RunSummary>) -> Recorded {
+        Recorded { runs, open: Vec::new(), recovered: None, mutes: Vec::new(), days: Vec::new() }
+    }
+
+    #[test]
+    fn last_outcome_decides_without_an_incident() {
+        let now: Timestamp = "2026-11-23T04:50:00Z".parse().unwrap();
+        for (outcomes, late, expected, minutes) in [
+            (vec![], false, Standing::Waiting, None),
+            (vec![RunOutcome::Passed, RunOutcome::Passed], false, Standing::Healthy, None),
+            (vec![RunOutcome::Passed, RunOutcome::Failed], false, Standing::Healthy, Some(0)),
+            (vec![RunOutcome::Failed, RunOutcome::Passed], false, Standing::Unconfirmed, Some(0)),
+            (vec![RunOutcome::Passed], true, Standing::Late, None),
+            // A verdict is not hidden by what came later.
+            (vec![RunOutcome::Failed], true, Standing::Unconfirmed, None),
+            (
+                vec![RunOutcome::Refused, RunOutcome::Inconclusive, RunOutcome::Passed],
+                false,
+                Standing::Inconclusive,
+                Some(1),
+            ),
+            (vec![RunOutcome::Maintenance], false, Standing::Maintenance, None),
+        ] {
+            let runs = outcomes.iter().zip(0..).map(|(outcome, minutes)| run(now, minutes, *outcome)).collect();
+            let recorded = recorded(runs);
+            let standing = recorded.standing(late);
+            assert_eq!(standing, expected, "{outcomes:?}");
+            let since = recorded.since(standing).map(|since| now.duration_since(since).as_mins());
+            assert_eq!(since, minutes, "{outcomes:?}");
+        }
+    }
+
+    #[test]
+    fn strip_shows_the_worst_of_each_quarter() {
+        let now: Timestamp = "2026-11-23T04:50:00Z".parse().unwrap();
+        let runs = [
+            run(now, 1, RunOutcome::Passed),
+            run(now, 2, RunOutcome::Failed),
+            run(now, 16, RunOutcome::Inconclusive),
+            run(now, 17, RunOutcome::Passed),
+            run(now, 31, RunOutcome::Inconclusive),
+            run(now, 3 * 24 * 60, RunOutcome::Failed),
+        ];
+        let found: Vec<_> =
+            strip(&runs, now).into_iter().map(|segment| (segment.x, segment.width, segment.outcome)).collect();
+        let expected = [(0, 93, None), (93, 2, Some(RunOutcome::Inconclusive)), (95, 1, Some(RunOutcome::Failed))];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn budget_is_spent_by_failures() {
+        let month = |passed, failed, target| Month { passed, failed, target };
+        assert_eq!(month(0, 0, Some(0.99)).budget_left(), None);
+        assert_eq!(month(100, 0, None).budget_left(), None);
+        assert_eq!(month(100, 0, Some(0.99)).budget_left(), Some(1.0));
+        let left = month(990, 10, Some(0.98)).budget_left().unwrap();
+        assert!((left - 0.5).abs() < 1e-9, "{left}");
+        assert!(month(90, 10, Some(0.99)).budget_left().unwrap() < 0.0);
+        assert_eq!(month(90, 10, Some(1.0)).budget_left(), None);
+    }
+}
