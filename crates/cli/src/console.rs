@@ -1,9 +1,10 @@
 //! `synthetics console`: the console on what was recorded, by a store's `run` and `up` or by a deployment.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use console::{Monitored, Source};
+use console::{Actions, Monitored, Source};
 use local::Store;
 use operations::{checks, thresholds};
 use runtime::{Clock as _, SystemClock};
@@ -20,7 +21,7 @@ pub(crate) async fn console(options: &ConsoleOptions) -> anyhow::Result<Exit> {
         anyhow::bail!("--listen none: a console without a port shows nothing; give an address");
     };
     let source = match &options.deployment.store {
-        Some(file) => of_store(Arc::new(Store::open_to_read(file)?), &file.display().to_string())?,
+        Some(file) => of_store(options, file)?,
         None => of_deployment(options).await?,
     };
     let place = source.place.clone();
@@ -32,7 +33,15 @@ pub(crate) async fn console(options: &ConsoleOptions) -> anyhow::Result<Exit> {
 }
 
 /// What a store has recorded: checks with runs, and the shipped alarms on them.
-fn of_store(store: Arc<Store>, file: &str) -> anyhow::Result<Source> {
+fn of_store(options: &ConsoleOptions, path: &Path) -> anyhow::Result<Source> {
+    let file = path.display();
+    let (store, actions) = if options.allow_actions {
+        let store = Arc::new(Store::open_existing(path)?);
+        let actions = Actions { store: store.clone(), alarm_mutes: None, runs: None, by: serving::person() };
+        (store, Some(actions))
+    } else {
+        (Arc::new(Store::open_to_read(path)?), None)
+    };
     let Some((environment, host)) = store.platform()? else {
         anyhow::bail!("{file} has no runs yet; `synthetics run` and `synthetics up` name the store they use");
     };
@@ -48,6 +57,8 @@ fn of_store(store: Arc<Store>, file: &str) -> anyhow::Result<Source> {
         changes: serving::changes(store.clone()),
         history: store,
         live: None,
+        actions,
+        faults: None,
         monitored: Monitored::new(serving::shown(ids, alarms, None)),
         clock: Arc::new(SystemClock),
     })
@@ -63,6 +74,10 @@ async fn of_deployment(options: &ConsoleOptions) -> anyhow::Result<Source> {
     };
     let ids = checks::ids(&[])?;
     let alarms = thresholds::on_checks(thresholds::shipped(&environment)?, &ids, None);
+    let actions = match options.allow_actions {
+        true => Some(deployment::actions(&options.deployment, &environment).await?),
+        false => None,
+    };
     Ok(Source {
         release: env!("CARGO_PKG_VERSION").to_owned(),
         host: String::new(),
@@ -72,6 +87,8 @@ async fn of_deployment(options: &ConsoleOptions) -> anyhow::Result<Source> {
         // Metrics have a minute, and each question has a price.
         changes: Arc::new(|| Some((SystemClock.now().as_second() / 60).to_string())),
         live: None,
+        actions,
+        faults: None,
         monitored: Monitored::new(serving::shown(ids, alarms, None)),
         clock: Arc::new(SystemClock),
         environment,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{anyhow, bail};
-use console::Monitored;
+use console::{Actions, Monitored, Source};
 use demo_platform::{DemoPlatform, Fault, Options, Running, Throttle};
 use operations::{checks, thresholds};
 use runtime::{AnyCheck, CancellationToken, Clock, Delivery, Ports, SkippingClock, SystemClock};
@@ -17,6 +17,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::arguments::DemoOptions;
 use crate::exit::Exit;
+use crate::faults::Switches;
 use crate::interrupt::Interrupt;
 use crate::settings::effective;
 use crate::show::{Show, counted};
@@ -66,6 +67,10 @@ pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
         let monitored = Monitored::new(serving::shown(ids.clone(), alarms.clone(), Some(settings)));
         let (board, file) = (fleet.board(), options.store.as_deref());
         let source = serving::source(&common, file, store.clone(), board, monitored, clock.clone());
+        let actions =
+            Actions { store: store.clone(), alarm_mutes: None, runs: Some(fleet.run_now()), by: serving::person() };
+        let faults = Switches { faults: platform.shared_faults(), catalogue: faults::described()? };
+        let source = Source { actions: Some(actions), faults: Some(Arc::new(faults)), ..source };
         let listener = match options.listen {
             Some(_) => serving::bind(address).await?,
             None => serving::bind_or_any(address).await?,

@@ -1,8 +1,11 @@
 //! `synthetics faults`, and the lookup of a fault by name.
 
+use std::sync::Arc;
+
 use anyhow::bail;
 use check::metric::{CATALOGUE, Unit};
 use check::text::quantity;
+use demo_platform::Fault;
 use demo_platform::faults::{Bound, FaultSpec, Shows, catalogue};
 use runtime::AnyCheck;
 use serde_json::{Value, json};
@@ -24,6 +27,45 @@ pub(crate) fn list(as_json: bool) -> anyhow::Result<Exit> {
         terminal::print(&tables::columns(["FAULT", "CHECK", "DESCRIPTION", "MUST SHOW"], rows));
     }
     Ok(Exit::Passed)
+}
+
+/// Faults of a demo platform, as its console switches them.
+pub(crate) struct Switches {
+    pub(crate) faults: Arc<demo_platform::faults::Faults>,
+    /// All faults, none of them active.
+    pub(crate) catalogue: Vec<console::Fault>,
+}
+
+impl console::Faults for Switches {
+    fn list(&self) -> Vec<console::Fault> {
+        let active = self.faults.active();
+        let is_active = |name: &str| active.iter().any(|fault| fault.name() == name);
+        let mut list = self.catalogue.clone();
+        list.iter_mut().for_each(|fault| fault.active = is_active(&fault.name));
+        list
+    }
+
+    fn set(&self, name: &str, active: bool) -> bool {
+        let Ok(fault) = name.parse::<Fault>() else { return false };
+        if active {
+            self.faults.activate(fault)
+        } else {
+            self.faults.clear(fault)
+        }
+        true
+    }
+}
+
+/// All faults with what they must show.
+pub(crate) fn described() -> anyhow::Result<Vec<console::Fault>> {
+    let described = |fault: FaultSpec| console::Fault {
+        shows: shows(&fault).replace('\n', ", "),
+        name: fault.fault.name().to_owned(),
+        check: fault.check,
+        description: fault.description,
+        active: false,
+    };
+    Ok(catalogue()?.into_iter().map(described).collect())
 }
 
 /// Finds a fault by name.

@@ -95,10 +95,17 @@ pub(crate) fn source(
         options,
         history: store.clone(),
         changes: changes(store.clone()),
+        actions: None,
+        faults: None,
         live: Some(Live { board, store }),
         monitored,
         clock,
     }
+}
+
+/// Name of the person who uses this program.
+pub(crate) fn person() -> String {
+    std::env::var("USER").ok().filter(|name| !name.is_empty()).unwrap_or_else(|| "unknown".to_owned())
 }
 
 /// Tells changes of a store.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use console::{Monitored, Shown};
+use console::{Actions, Monitored, Shown, Source};
 use operations::{checks, thresholds};
 use runtime::{AnyCheck, CancellationToken, Delivery, Ports, SystemClock};
 use scheduler::{AlarmWatch, Deliveries, Event, Fleet, Order, Plan, Rules, Runner};
@@ -47,6 +47,13 @@ pub(crate) async fn up(options: &UpOptions) -> anyhow::Result<Exit> {
         let monitored = monitored.clone();
         let source =
             serving::source(&settings.common, file.as_deref(), store.clone(), fleet.board(), monitored, clock.clone());
+        let actions = options.allow_actions.then(|| Actions {
+            store: store.clone(),
+            alarm_mutes: None,
+            runs: Some(fleet.run_now()),
+            by: serving::person(),
+        });
+        let source = Source { actions, ..source };
         let listener = serving::bind(address).await?;
         served = Some(serving::serve(listener, source, guard, serving.clone())?);
     }

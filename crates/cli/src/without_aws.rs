@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::bail;
+use console::Actions;
 use history::History;
 use runtime::Secrets;
 use scheduler::Sns;
@@ -57,6 +58,11 @@ pub(crate) async fn topics(destinations: &[Destination]) -> anyhow::Result<Optio
 
 /// Refuses deployments.
 pub(crate) async fn history(_: &Deployment) -> anyhow::Result<Option<Box<dyn History>>> {
+    bail!("this build has no AWS SDKs, and a deployment needs them; give --store")
+}
+
+/// Refuses deployments.
+pub(crate) async fn actions(_: &Deployment, _: &str) -> anyhow::Result<Actions> {
     bail!("this build has no AWS SDKs, and a deployment needs them; give --store")
 }
 

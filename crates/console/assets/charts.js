@@ -78,11 +78,27 @@
   function draw(place) {
     const data = JSON.parse(place.dataset.chart);
     const axis = { stroke: colour("quiet"), grid: { stroke: colour("faint"), width: 1 }, ticks: { show: false }, font: "12px system-ui" };
-    const colours = [colour("good"), colour("unsure-fill")];
-    const legend = document.createElement("p");
+    const colours = ["good", "unsure-fill", "tls", "transfer", "calm", "connect"].map(colour);
+    const steps = data.lines.length > 2;
+    const legend = document.createElement("div");
     legend.className = "under";
+    const hover = document.createElement("p");
+    const names = steps ? data.lines.map((line) => line.name) : [];
     const rest = data.thresholds.map((t) => (t.is_alarm ? "in alarm: " : "alarm: ") + t.words).concat(data.marks.map((m) => "mark: " + m.words)).slice(0, 4).join(" · ");
     legend.textContent = rest;
+    if (steps) {
+      const key = document.createElement("p");
+      key.className = "legend";
+      names.forEach((name, i) => {
+        const item = document.createElement("span");
+        const swatch = document.createElement("i");
+        swatch.style.background = colours[i];
+        swatch.style.opacity = 1;
+        item.append(swatch, " " + name);
+        key.append(item);
+      });
+      legend.append(key);
+    }
     const wide = place.closest(".wide") !== null;
     const options = {
       width: Math.max(place.clientWidth, 200),
@@ -91,22 +107,23 @@
       cursor: { y: false, points: { size: 6 } },
       scales: { y: { range: range(data) } },
       axes: [{ ...axis }, { ...axis, size: 58, values: (u, ticks) => ticks.map((tick) => shown(tick, data.unit)) }],
-      series: [{}, ...data.lines.map((line, i) => ({ label: line.name, stroke: colours[i], width: i === 0 ? 1.75 : 1, dash: i === 0 ? [] : [4, 3], points: { show: line.values.filter((value) => value != null).length < 60, size: 4 }, spanGaps: false }))],
+      series: [{}, ...data.lines.map((line, i) => ({ label: line.name, stroke: colours[i], width: i === 0 || steps ? 1.75 : 1, dash: i === 0 || steps ? [] : [4, 3], points: { show: line.values.filter((value) => value != null).length < 60, size: 4 }, spanGaps: false }))],
       hooks: {
         drawClear: [behind(data)],
         draw: [over(data)],
         setCursor: [(u) => {
           const i = u.cursor.idx;
-          if (i == null) { legend.textContent = rest; return; }
+          if (i == null) return;
           const when = new Date(data.at[i] * 1000).toLocaleString(undefined, { dateStyle: "short", timeStyle: "short" });
           const values = data.lines.map((line) => line.name + " " + shown(line.values[i], data.unit)).join(", ");
           const inside = data.bands.filter((b) => b.from <= data.at[i] && data.at[i] <= b.until).map((b) => b.words).join(", ");
-          legend.textContent = when + ": " + values + (inside ? " · " + inside : "");
+          hover.textContent = when + ": " + values + (inside ? " · " + inside : "");
         }],
       },
     };
     place.replaceChildren();
     const plot = new uPlot(options, [data.at, ...data.lines.map((line) => line.values)], place);
+    legend.append(hover);
     place.after(legend);
     return { plot, place, legend };
   }

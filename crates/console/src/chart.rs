@@ -3,11 +3,12 @@
 use alarm::{Comparison, MetricAlarm, MetricId, Source as AlarmSource, State, Statistic};
 use check::metric::Unit;
 use check::text::measured;
-use history::{History, Period, Window};
+use history::{History, Period, Point, StepSeries, Window};
 use jiff::{SignedDuration, Timestamp};
 use runtime::PortError;
 use serde::Serialize;
 
+use crate::shown::milliseconds;
 use crate::words::ordinal_condition;
 
 /// Chart of one metric over a window.
@@ -39,7 +40,7 @@ struct Drawn<'a> {
 
 #[derive(Serialize)]
 struct Line {
-    name: &'static str,
+    name: String,
     values: Vec<Option<f64>>,
 }
 
@@ -76,6 +77,76 @@ pub(crate) struct Frame {
     pub(crate) marks: Vec<Note>,
 }
 
+impl Frame {
+    /// Starts of the periods, in seconds since 1970.
+    fn times(&self) -> Vec<i64> {
+        let mut at = Vec::new();
+        let mut time = self.period.floor(self.window.from);
+        while time < self.window.until {
+            at.push(time.as_second());
+            time = time.saturating_add(self.period.duration()).unwrap_or(self.window.until);
+        }
+        at
+    }
+
+    /// Values at these times.
+    fn aligned<'a>(&self, at: &[i64], points: impl Iterator<Item = &'a Point>) -> Vec<Option<f64>> {
+        let mut values = vec![None; at.len()];
+        for point in points {
+            if let Ok(place) = at.binary_search(&self.period.floor(point.at).as_second()) {
+                values[place] = Some(point.value);
+            }
+        }
+        values
+    }
+}
+
+/// Most steps in a chart.
+const MAX_STEPS: usize = 6;
+
+/// Chart of the duration of each step, the longest first; `None` where steps are only in reports.
+pub(crate) async fn steps(history: &dyn History, check: &str, frame: &Frame) -> Result<Option<Chart>, PortError> {
+    let mut series = history.step_durations(check, frame.window, frame.period).await?;
+    let mean = |series: &StepSeries| {
+        series.points.iter().map(|point| point.value).sum::<f64>() / series.points.len().max(1) as f64
+    };
+    series.sort_by(|one, other| mean(other).total_cmp(&mean(one)));
+    let all = series.len();
+    series.truncate(MAX_STEPS);
+    if series.is_empty() {
+        return Ok(None);
+    }
+    let name = |series: &StepSeries| match series.subject.as_str() {
+        "-" => series.name.clone(),
+        subject => format!("{subject} {}", series.name),
+    };
+    let at = frame.times();
+    let lines = series.iter().map(|own| Line { name: name(own), values: frame.aligned(&at, own.points.iter()) });
+    let title = "Duration by step";
+    let drawn = Drawn {
+        title,
+        unit: Unit::Milliseconds.as_str(),
+        lines: lines.collect(),
+        thresholds: Vec::new(),
+        bands: &frame.bands,
+        marks: &frame.marks,
+        at,
+    };
+    let words = series.iter().map(|own| format!("{} {}", name(own), milliseconds(mean(own))));
+    Ok(Some(Chart {
+        title: title.to_owned(),
+        newest: None,
+        summary: words.collect::<Vec<_>>().join(", "),
+        // Numbers and texts always serialize.
+        drawn: serde_json::to_string(&drawn).unwrap_or_default(),
+        meaning: match all - series.len() {
+            0 => "Average of the last attempts.".to_owned(),
+            more => format!("Average of the last attempts. {more} shorter steps are not drawn."),
+        },
+        is_beyond: false,
+    }))
+}
+
 /// Metric to draw.
 pub(crate) struct Drawable<'a> {
     pub(crate) metric: MetricId,
@@ -94,30 +165,17 @@ impl Drawable<'_> {
             history.series(&self.metric, Statistic::Maximum, frame.window, frame.period),
         )?;
         let Some(newest) = average.points().last() else { return Ok(None) };
-        let mut at = Vec::new();
-        let mut time = frame.period.floor(frame.window.from);
-        while time < frame.window.until {
-            at.push(time.as_second());
-            time = time.saturating_add(frame.period.duration()).unwrap_or(frame.window.until);
-        }
-        let aligned = |series: &history::Series| {
-            let mut values = vec![None; at.len()];
-            for point in series.points() {
-                if let Ok(place) = at.binary_search(&frame.period.floor(point.at).as_second()) {
-                    values[place] = Some(point.value);
-                }
-            }
-            values
-        };
+        let at = frame.times();
+        let aligned = |series: &history::Series| frame.aligned(&at, series.points());
         let numbers = |series: &history::Series| series.points().map(|point| point.value).collect::<Vec<_>>();
         let [averages, maxima] = [numbers(&average), numbers(&maximum)];
         let mean = averages.iter().sum::<f64>() / averages.len() as f64;
         let words = |value: f64| measured(&self.metric.name, value, self.unit);
         let highest = maxima.iter().copied().fold(f64::MIN, f64::max);
         let lowest = averages.iter().copied().fold(f64::MAX, f64::min);
-        let mut lines = vec![Line { name: "average", values: aligned(&average) }];
+        let mut lines = vec![Line { name: "average".to_owned(), values: aligned(&average) }];
         if averages != maxima {
-            lines.push(Line { name: "maximum", values: aligned(&maximum) });
+            lines.push(Line { name: "maximum".to_owned(), values: aligned(&maximum) });
         }
         let drawn = Drawn {
             title: &self.title,
@@ -126,7 +184,7 @@ impl Drawable<'_> {
             thresholds: self.alarms.iter().filter_map(|(alarm, state)| threshold(alarm, *state, frame)).collect(),
             bands: &frame.bands,
             marks: &frame.marks,
-            at: at.clone(),
+            at,
         };
         let is_beyond =
             self.alarms.iter().any(|(alarm, _)| alarm.comparison.is_breaching(newest.value, alarm.threshold));

@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+mod actions;
 mod alarm_row;
 mod assets;
 mod chart;
+mod demo;
 mod guard;
 mod health;
 mod live;
@@ -16,6 +18,8 @@ mod source;
 mod standing;
 mod words;
 
+pub use actions::{Actions, AlarmMutes};
+pub use demo::{Fault, Faults};
 pub use guard::Guard;
 pub use server::serve;
 pub use source::{Live, Monitored, Shown, Source};

@@ -21,18 +21,20 @@ pub(crate) enum Place {
     Overview,
     Incidents,
     Alarms,
+    Demo,
     Settings,
     About,
 }
 
 impl Place {
-    const ALL: [Self; 5] = [Self::Overview, Self::Incidents, Self::Alarms, Self::Settings, Self::About];
+    const ALL: [Self; 6] = [Self::Overview, Self::Incidents, Self::Alarms, Self::Demo, Self::Settings, Self::About];
 
     const fn path(self) -> &'static str {
         match self {
             Self::Overview => "/",
             Self::Incidents => "/incidents",
             Self::Alarms => "/alarms",
+            Self::Demo => "/demo",
             Self::Settings => "/settings",
             Self::About => "/about",
         }
@@ -43,6 +45,7 @@ impl Place {
             Self::Overview => "Overview",
             Self::Incidents => "Incidents",
             Self::Alarms => "Alarms",
+            Self::Demo => "Demo",
             Self::Settings => "Settings",
             Self::About => "About",
         }
@@ -57,6 +60,7 @@ pub(crate) struct Shell {
     pub(crate) host: String,
     pub(crate) release: String,
     pub(crate) now: Moment,
+    is_demo: bool,
     /// Class of the worst state on the page; it colours the icon of the tab.
     pub(crate) tone: &'static str,
 }
@@ -70,13 +74,15 @@ impl Shell {
             host: source.host.clone(),
             release: source.release.clone(),
             now: Moment(source.clock.now()),
+            is_demo: source.faults.is_some(),
             tone: "good",
         }
     }
 
     /// Links of the navigation: path, title, and if it is the current one.
     pub(crate) fn links(&self) -> impl Iterator<Item = (&'static str, &'static str, bool)> {
-        Place::ALL.into_iter().map(|place| (place.path(), place.title(), place == self.place))
+        let shown = Place::ALL.into_iter().filter(|place| *place != Place::Demo || self.is_demo);
+        shown.map(|place| (place.path(), place.title(), place == self.place))
     }
 
     /// Path of the icon of the tab.
@@ -103,7 +109,7 @@ pub(crate) fn page(template: &impl Template) -> Response {
     }
 }
 
-fn headers() -> [(axum::http::HeaderName, &'static str); 2] {
+pub(crate) fn headers() -> [(axum::http::HeaderName, &'static str); 2] {
     [(CONTENT_SECURITY_POLICY, POLICY), (REFERRER_POLICY, "no-referrer")]
 }
 

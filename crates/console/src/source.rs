@@ -9,6 +9,9 @@ use local::Store;
 use runtime::Clock;
 use scheduler::Board;
 
+use crate::actions::Actions;
+use crate::demo::Faults;
+
 /// What the pages show.
 #[derive(Clone)]
 pub struct Source {
@@ -28,6 +31,10 @@ pub struct Source {
     pub live: Option<Live>,
     /// What is monitored.
     pub monitored: Monitored,
+    /// What a person may do; `None` if the console only shows.
+    pub actions: Option<Actions>,
+    /// Faults of a demo platform.
+    pub faults: Option<Arc<dyn Faults>>,
     /// Returns a text that differs after each change of the history; `None` when it cannot be read.
     pub changes: Arc<dyn Fn() -> Option<String> + Send + Sync>,
     /// Clock of the runs.

@@ -239,7 +239,7 @@ mod tests {
 
     fn run(now: Timestamp, minutes_ago: i64, outcome: RunOutcome) -> RunSummary {
         let at = now - SignedDuration::from_mins(minutes_ago);
-        RunSummary { at, run_id: None, outcome, duration_ms: None }
+        RunSummary { at, run_id: None, has_report: false, outcome, duration_ms: None }
     }
 
     fn recorded(runs: Vec<RunSummary>) -> Recorded {

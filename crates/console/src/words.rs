@@ -13,7 +13,7 @@ pub(crate) fn short_name<'a>(name: &'a str, environment: &str) -> &'a str {
     name.strip_prefix(shared.as_str()).unwrap_or(name)
 }
 
-/// Condition of an alarm: `Duration > 5000 ms in 5 of 10 periods of 5 min`.
+/// Condition of an alarm: `Duration > 5000 ms in 5 of 10 × 5 min`.
 pub(crate) fn ordinal_condition(alarm: &MetricAlarm) -> String {
     let (name, statistic) = match &alarm.source {
         AlarmSource::Metric { metric, statistic } => (metric.name.as_str(), statistic.as_str().to_lowercase()),
@@ -25,7 +25,7 @@ pub(crate) fn ordinal_condition(alarm: &MetricAlarm) -> String {
     let threshold = unit.map_or_else(|| alarm.threshold.to_string(), |unit| quantity(name, alarm.threshold, unit));
     let period = span(i64::try_from(alarm.period.as_secs()).unwrap_or(i64::MAX));
     let (m, n) = (alarm.datapoints_to_alarm, alarm.evaluation_periods);
-    format!("{name} ({statistic}) {} {threshold} in {m} of {n} periods of {period}", sign(alarm.comparison))
+    format!("{name} ({statistic}) {} {threshold} in {m} of {n} × {period}", sign(alarm.comparison))
 }
 
 /// Treatment of missing values.

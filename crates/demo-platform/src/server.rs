@@ -111,6 +111,12 @@ impl Running {
         &self.platform.faults
     }
 
+    /// The switches of the faults, for another owner.
+    #[must_use]
+    pub fn shared_faults(&self) -> Arc<Faults> {
+        self.platform.faults.clone()
+    }
+
     /// The record of requests.
     #[must_use]
     pub fn requests(&self) -> &RequestLog {

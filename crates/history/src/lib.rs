@@ -6,6 +6,7 @@ mod notified;
 pub mod recorded;
 mod run;
 mod series;
+mod step;
 mod window;
 
 use alarm::{MetricId, Statistic};
@@ -20,6 +21,7 @@ pub use day::{Counts, Day, Percentiles, SubjectCounts};
 pub use notified::{Delivered, Notified};
 pub use run::{RunOutcome, RunSummary, Runs, SearchCost};
 pub use series::{Part, Point, Series};
+pub use step::{StepSeries, StepTime};
 pub use window::{Period, Window};
 
 /// Reads the recorded past. Changes nothing.
@@ -38,6 +40,12 @@ pub trait History: Send + Sync {
     ///
     /// **Side effects:** costs what [`History::search_cost`] says.
     async fn run(&self, check: &str, run_id: &str) -> Result<Option<Report>, PortError>;
+
+    /// Reads the steps of a run's last attempt, in order. Empty: the run is unknown, or the source keeps steps only in reports.
+    async fn steps(&self, check: &str, run_id: &str) -> Result<Vec<StepTime>, PortError>;
+
+    /// Computes the average duration of each step for each period. Empty where the source keeps steps only in reports.
+    async fn step_durations(&self, check: &str, window: Window, period: Period) -> Result<Vec<StepSeries>, PortError>;
 
     /// Computes a statistic of a metric for each period that overlaps the window. Periods begin at multiples of their length since 1970;
     /// one without values has no point.

@@ -49,6 +49,8 @@ pub struct RunSummary {
     pub at: Timestamp,
     /// Id; `None` when the source has only the numbers of the run.
     pub run_id: Option<String>,
+    /// True if the source has kept the report. It may be elsewhere, such as in a log.
+    pub has_report: bool,
     /// Outcome.
     pub outcome: RunOutcome,
     /// Duration of the last attempt; `None` without a verdict, and when the source does not know it. Several runs of one period may

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod amendment;
 mod cadence;
 pub mod checks;
 pub mod cost;

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use crate::events::Events;
 use crate::job::Job;
 use crate::minutes::evaluate_every_minute;
-use crate::{AlarmWatch, Board, Deliveries, Event, Order, Plan, Runner};
+use crate::{AlarmWatch, Board, Deliveries, Event, Order, Plan, RunNow, Runner};
 
 /// Time between the first runs of two checks.
 const APART: SignedDuration = SignedDuration::from_millis(200);
@@ -27,6 +27,7 @@ pub struct Fleet {
     events: Events,
     jobs: BTreeMap<&'static str, Started>,
     alarms: Option<(Arc<Mutex<AlarmWatch>>, Started)>,
+    run_now: RunNow,
 }
 
 struct Started {
@@ -40,13 +41,30 @@ impl Fleet {
     pub fn new(runner: Runner, order: Order) -> (Self, mpsc::Receiver<Event>) {
         let (events, received) = Events::new(runner.ports.clock.clone());
         let turn = (order == Order::InSequence).then(Arc::default);
-        (Self { runner: Arc::new(runner), order, turn, events, jobs: BTreeMap::new(), alarms: None }, received)
+        (
+            Self {
+                runner: Arc::new(runner),
+                order,
+                turn,
+                events,
+                jobs: BTreeMap::new(),
+                alarms: None,
+                run_now: RunNow::default(),
+            },
+            received,
+        )
     }
 
     /// Progress of the checks.
     #[must_use]
     pub fn board(&self) -> Arc<Board> {
         self.events.board()
+    }
+
+    /// Handle for runs that a person asks for.
+    #[must_use]
+    pub fn run_now(&self) -> RunNow {
+        self.run_now.clone()
     }
 
     /// Replaces all checks. A run in progress ends first. A check that is new runs at once, the others at their next time.
@@ -76,6 +94,7 @@ impl Fleet {
                 ticks,
                 turn: self.turn.clone(),
                 stop: stop.clone(),
+                asked: self.run_now.requests(id),
                 events: self.events.clone(),
             };
             let task = tokio::spawn(async move {
@@ -87,6 +106,8 @@ impl Fleet {
             });
             self.jobs.insert(id, Started { stop, task });
         }
+        let ids: Vec<_> = planned.iter().map(|(id, ..)| *id).collect();
+        self.run_now.retain(&ids);
         self.events.board().plan(&planned);
     }
 

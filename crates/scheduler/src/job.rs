@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use runtime::{CancellationToken, Invocation, signed};
 use serde_json::json;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 
 use crate::events::Events;
 use crate::ticks::Ticks;
@@ -16,6 +16,14 @@ use crate::{Event, Missed, Plan, Runner};
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A run that begins later than this after its time does not take place.
 const LATE_AFTER: SignedDuration = SignedDuration::from_secs(60);
+
+/// Reason to run.
+enum Wake {
+    /// The run is due; the time now.
+    Due(Timestamp),
+    /// A person asks for it.
+    Asked,
+}
 
 /// Runs of one check.
 pub(crate) struct Job {
@@ -27,6 +35,8 @@ pub(crate) struct Job {
     pub(crate) turn: Option<Arc<Mutex<()>>>,
     /// Ends the job after the run in progress.
     pub(crate) stop: CancellationToken,
+    /// Requests of a person for a run.
+    pub(crate) asked: Arc<Notify>,
     pub(crate) events: Events,
 }
 
@@ -36,7 +46,18 @@ impl Job {
         let ticks = self.ticks;
         let mut due = first;
         let mut latest = Timestamp::MIN;
-        while let Some(begins) = self.wait(ticks, &mut due).await {
+        while let Some(wake) = self.wait(ticks, &mut due).await {
+            let begins = match wake {
+                Wake::Due(now) => now,
+                Wake::Asked => {
+                    // A manual run, so that the one that is due takes place too.
+                    if !self.run(json!({}), due).await {
+                        return;
+                    }
+                    due = self.not_before_now(ticks, due);
+                    continue;
+                }
+            };
             let late_after = LATE_AFTER.min(signed(self.plan.every) / 2);
             if begins.duration_since(due) > late_after {
                 let count = 1 + ticks.between(due, begins);
@@ -47,30 +68,36 @@ impl Job {
             // After the clock was set back, runs are manual ones: their times are not after those of earlier runs.
             let event = if due > latest { json!({ "scheduled_time": due.to_string() }) } else { json!({}) };
             latest = latest.max(due);
-            let turn = match &self.turn {
-                Some(turn) => Some(turn.lock().await),
-                None => None,
-            };
-            if self.is_stopped() {
-                return;
-            }
             // The first run is not at one of these times.
             let next = ticks.after(due.saturating_add(signed(self.plan.every) / 2).unwrap_or(due));
-            self.run(event, next).await;
-            drop(turn);
-            let ended = self.now();
-            due = if next < ended {
-                let count = ticks.between(due, ended);
-                let next = ticks.after(ended);
-                self.events.tell(Event::Missed { check: self.id(), missed: Missed::StillRunning, count, next });
-                next
-            } else {
-                next
-            };
+            if !self.run(event, next).await {
+                return;
+            }
+            due = self.not_before_now(ticks, next);
         }
     }
 
-    async fn run(&self, event: serde_json::Value, next: Timestamp) {
+    /// The time, or a later one if runs were due during the last run. Those are missed.
+    fn not_before_now(&self, ticks: Ticks, next: Timestamp) -> Timestamp {
+        let ended = self.now();
+        if next >= ended {
+            return next;
+        }
+        let count = 1 + ticks.between(next, ended);
+        let later = ticks.after(ended);
+        self.events.tell(Event::Missed { check: self.id(), missed: Missed::StillRunning, count, next: later });
+        later
+    }
+
+    /// Runs the check once. Returns false if it was asked to stop before.
+    async fn run(&self, event: serde_json::Value, next: Timestamp) -> bool {
+        let _turn = match &self.turn {
+            Some(turn) => Some(turn.lock().await),
+            None => None,
+        };
+        if self.is_stopped() {
+            return false;
+        }
         let check = self.id();
         self.events.tell(Event::Began { check });
         let invocation = Invocation { event, killed_at: None, may_send: true };
@@ -78,10 +105,11 @@ impl Job {
             Ok(ran) => Event::Ended { check, report: Box::new(ran.report), losses: ran.losses, next },
             Err(error) => Event::NotRun { check, error: error.to_string(), next },
         });
+        true
     }
 
-    /// Waits until a time, and returns the time then. `None`: asked to stop. The time moves when the clock is set back.
-    async fn wait(&self, ticks: Ticks, due: &mut Timestamp) -> Option<Timestamp> {
+    /// Waits until a time, or until a person asks for a run. `None`: asked to stop. The time moves when the clock is set back.
+    async fn wait(&self, ticks: Ticks, due: &mut Timestamp) -> Option<Wake> {
         let interrupt = &self.runner.ports.interrupt;
         loop {
             let now = self.now();
@@ -98,11 +126,12 @@ impl Job {
                 return None;
             }
             if slice.is_zero() {
-                return Some(now);
+                return Some(Wake::Due(now));
             }
             tokio::select! {
                 () = interrupt.cancelled() => {}
                 () = self.stop.cancelled() => {}
+                () = self.asked.notified() => return Some(Wake::Asked),
                 () = self.runner.ports.clock.sleep(slice) => {}
             }
         }

@@ -9,6 +9,7 @@ mod fleet;
 mod job;
 mod minutes;
 mod plan;
+mod run_now;
 mod runner;
 mod ticks;
 
@@ -18,4 +19,5 @@ pub use deliveries::{Deliveries, Rules, Sns};
 pub use event::{Event, Missed};
 pub use fleet::Fleet;
 pub use plan::{Order, Plan};
+pub use run_now::RunNow;
 pub use runner::{Loss, Ran, Runner};

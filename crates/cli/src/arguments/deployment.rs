@@ -39,6 +39,9 @@ pub(crate) struct ConsoleOptions {
     /// Address to listen on. Another address than this machine's needs a token in SYNTHETICS_TOKEN.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8491")]
     pub(crate) listen: String,
+    /// Let the console mute, acknowledge and mark; without it, the console only shows.
+    #[arg(long)]
+    pub(crate) allow_actions: bool,
 }
 
 #[derive(Debug, Args)]

@@ -29,9 +29,12 @@ pub(crate) struct UpOptions {
     /// Create nothing: checks that create something on the platform, such as a log-in or a lesson, are skipped and named.
     #[arg(long)]
     pub(crate) read_only: bool,
-    /// Address of /metrics and /healthz, or `none`. Another address than this machine's needs a token in SYNTHETICS_TOKEN.
+    /// Address of the console, /metrics and /healthz, or `none`. Another address than this machine's needs a token in SYNTHETICS_TOKEN.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8490")]
     pub(crate) listen: String,
+    /// Let the console mute, acknowledge, mark and start runs; without it, the console only shows.
+    #[arg(long)]
+    pub(crate) allow_actions: bool,
     /// Also print what programs get: the JSON of each notification.
     #[arg(long)]
     pub(crate) show_json: bool,

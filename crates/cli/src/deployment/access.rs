@@ -4,17 +4,13 @@ use std::sync::Once;
 
 use anyhow::bail;
 use aws::{Deployed, DeployedHistory, MuteRules, NoAccess, Table};
-use check::incident::CheckState;
 use history::History;
 use local::Store;
 use operations::names;
 use operations::samconfig::Samconfig;
-use runtime::{CommitError, OperatorStore};
+use runtime::OperatorStore;
 
 use crate::arguments::deployment::Deployment;
-
-/// Attempts to write the state while runs write too.
-const TRIES: u32 = 8;
 
 /// Opens the state of a deployment, or the store on this machine.
 pub(crate) async fn state(deployment: &Deployment) -> anyhow::Result<Box<dyn OperatorStore>> {
@@ -56,25 +52,6 @@ pub(crate) async fn history(deployment: &Deployment) -> anyhow::Result<Option<Bo
     };
     let region = region(deployment.region.given.clone(), Some(environment));
     Ok(Some(Box::new(DeployedHistory::for_operator(names, region).await?)))
-}
-
-/// Changes the stored state of a check, and retries when a run writes at the same time.
-pub(crate) async fn amend(
-    store: &dyn OperatorStore,
-    check: &str,
-    change: impl Fn(&mut CheckState) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
-    for _ in 0..TRIES {
-        let item = store.load(check).await?;
-        let mut state = item.state;
-        change(&mut state)?;
-        match store.amend(check, item.version, &state).await {
-            Ok(()) => return Ok(()),
-            Err(CommitError::Moved) => {}
-            Err(CommitError::Store(error)) => return Err(error.into()),
-        }
-    }
-    bail!("runs of {check} kept writing the state ({TRIES} attempts); try again")
 }
 
 /// Finds the region of a deployment: the option, the variables, then `samconfig.toml`, in which case it says so. `None`: the

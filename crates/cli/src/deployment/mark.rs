@@ -1,9 +1,8 @@
 //! `synthetics mark`.
 
-use anyhow::ensure;
-use check::incident::Mark;
 use check::text::utc;
 use jiff::Timestamp;
+use operations::amendment;
 
 use crate::arguments::MarkOptions;
 use crate::deployment::access;
@@ -11,9 +10,8 @@ use crate::exit::Exit;
 
 /// Notes an event on the platform.
 pub(crate) async fn mark(options: &MarkOptions) -> anyhow::Result<Exit> {
-    ensure!(!options.text.trim().is_empty(), "expected a text such as \"release 42\", found a blank one");
-    let mark = Mark::new(Timestamp::now(), &options.text, &options.by);
-    access::state(&options.deployment).await?.add_mark(&mark).await?;
+    let store = access::state(&options.deployment).await?;
+    let mark = amendment::mark(&*store, &options.text, &options.by, Timestamp::now()).await?;
     println!("marked at {}: {}", utc(mark.at), mark.text);
     Ok(Exit::Passed)
 }

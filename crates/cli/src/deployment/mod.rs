@@ -20,6 +20,7 @@ pub(crate) use incidents::{list as incidents, show as incident};
 pub(crate) use maintenance::{list as list_maintenance, sync as sync_maintenance};
 pub(crate) use mark::mark;
 pub(crate) use memory::clear as clear_memory;
+pub(crate) use mutes::actions;
 pub(crate) use mutes::{list as mutes, mute, unmute};
 pub(crate) use notify::notify_test;
 pub(crate) use parameters::with_parameters;

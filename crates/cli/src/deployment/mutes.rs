@@ -1,15 +1,19 @@
 //! `synthetics mute`, `unmute` and `mutes`.
 
-use std::cell::{Cell, RefCell};
+use std::sync::Arc;
 
 use alarm::MuteRule;
 use anyhow::{Context, anyhow, bail, ensure};
+use async_trait::async_trait;
 use aws::MuteRules;
 use check::Subject;
-use check::incident::{CheckState, Silence, SilenceKind};
-use check::text::{cut, utc};
+use check::incident::Silence;
+use check::text::utc;
+use console::{Actions, AlarmMutes};
 use jiff::{SignedDuration, Timestamp};
+use operations::amendment::{self, Author, Muted};
 use operations::{checks, mute_rules, names, thresholds};
+use runtime::OperatorStore;
 use serde_json::{Value, json};
 use settings::suggestion;
 
@@ -17,47 +21,19 @@ use crate::arguments::deployment::Deployment;
 use crate::arguments::{MuteOptions, MutesOptions, UnmuteOptions};
 use crate::deployment::access;
 use crate::exit::Exit;
-use crate::{tables, terminal};
-
-/// Longest mute. For longer silence, disable the check or use a maintenance window.
-const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
+use crate::{serving, tables, terminal};
 
 /// Silences notifications of a check or a subject, and the alarms of a check.
 pub(crate) async fn mute(options: &MuteOptions) -> anyhow::Result<Exit> {
     let (check, subject) = names::parse_scope(&options.scope)?;
-    if options.duration > LONGEST {
-        bail!("expected a mute of at most 7d; for recurring silence, use a maintenance window in the settings");
-    }
-    if options.reason.trim().is_empty() {
-        bail!("expected a --reason, found a blank one; on-call reads it to understand the silence");
-    }
-    let now = Timestamp::now();
-    let silence = Silence {
-        id: format!("mute-{}", now.strftime("%Y%m%dT%H%M%SZ")),
-        kind: SilenceKind::Mute,
-        subject,
-        from: now,
-        until: now + options.duration,
-        by: cut(&options.by, Silence::MAX_TEXT),
-        reason: cut(&options.reason, Silence::MAX_TEXT),
-    };
     let store = access::state(&options.deployment).await?;
-    let unhealthy = RefCell::new(Vec::new());
-    access::amend(&*store, check, |state| {
-        *unhealthy.borrow_mut() = state.subjects.keys().cloned().collect();
-        // A second mute of the same scope replaces the first.
-        state.mutes.retain(|mute| now < mute.until && mute.subject != silence.subject);
-        if state.mutes.len() >= CheckState::MAX_MUTES {
-            bail!("{check} already has {} mutes; mute the whole check, or end some", CheckState::MAX_MUTES);
-        }
-        state.mutes.push(silence.clone());
-        Ok(())
-    })
-    .await?;
+    let author = Author { by: &options.by, reason: &options.reason };
+    let Muted { silence, unhealthy } =
+        amendment::mute(&*store, (check, subject), options.duration, author, Timestamp::now()).await?;
     println!("{} is muted until {}", options.scope, utc(silence.until));
     println!("the check keeps running and publishing; incidents that are still open then are reported then");
     if let Some(subject) = &silence.subject
-        && let Some(note) = not_unhealthy(subject, &unhealthy.into_inner())
+        && let Some(note) = not_unhealthy(subject, &unhealthy)
     {
         eprintln!("note: {note}");
     }
@@ -68,7 +44,11 @@ pub(crate) async fn mute(options: &MuteOptions) -> anyhow::Result<Exit> {
         println!("alarms are per check: those of {check} are not muted");
         return Ok(Exit::Passed);
     }
-    match mute_alarms(&options.deployment, check, &silence).await {
+    let muted = async {
+        let (rules, environment) = rules(&options.deployment).await?;
+        mute_alarms(&rules, environment, check, &silence).await
+    };
+    match muted.await {
         Ok(rule) => {
             let (begins, ends) = mute_rules::times(&rule).unwrap_or((silence.from, silence.until));
             let count = rule.alarms.len();
@@ -107,27 +87,19 @@ pub(crate) async fn unmute(options: &UnmuteOptions) -> anyhow::Result<Exit> {
     let now = Timestamp::now();
     // Alarms first: if that fails, the command can be repeated.
     let alarms = match subject {
-        None if options.deployment.store.is_none() => unmute_alarms(&options.deployment, check).await,
+        None if options.deployment.store.is_none() => match rules(&options.deployment).await {
+            Ok((rules, environment)) => unmute_alarms(&rules, environment, check).await,
+            Err(error) => Err(error),
+        },
         _ => Ok(false),
     };
-    let had_silence = Cell::new(false);
-    let muted = RefCell::new(Vec::new());
-    access::amend(&*store, check, |state| {
-        let before = state.mutes.len();
-        state.mutes.retain(|mute| mute.subject != subject || now >= mute.until);
-        had_silence.set(state.mutes.len() < before);
-        let scopes = state.mutes.iter().map(|mute| names::format_scope(check, mute.subject.as_ref()));
-        *muted.borrow_mut() = scopes.collect();
-        Ok(())
-    })
-    .await?;
-    if had_silence.get() {
+    let ended = amendment::unmute(&*store, check, subject.as_ref(), now).await?;
+    if ended.is_ok() {
         println!("{} is no longer muted; its next run sends a notification of each open incident", options.scope);
     }
     match alarms {
         Ok(true) => println!("its alarms are no longer muted; those in ALARM notify now"),
-        Ok(false) if !had_silence.get() => {
-            let muted = muted.into_inner();
+        Ok(false) if let Err(muted) = &ended => {
             let muted: Vec<&str> = muted.iter().map(String::as_str).collect();
             bail!(
                 "{} is not muted{}\n`synthetics mutes` lists active mutes",
@@ -238,9 +210,35 @@ impl Row {
     }
 }
 
+/// What a person may do on a deployment from the console.
+pub(crate) async fn actions(deployment: &Deployment, environment: &str) -> anyhow::Result<Actions> {
+    let store: Arc<dyn OperatorStore> = access::state(deployment).await?.into();
+    let rules = access::mute_rules(deployment.region.given.clone(), environment).await?;
+    let alarm_mutes = Arc::new(OfDeployment { rules, environment: environment.to_owned() });
+    Ok(Actions { store, alarm_mutes: Some(alarm_mutes), runs: None, by: serving::person() })
+}
+
+/// Alarms of a deployment, muted from the console.
+struct OfDeployment {
+    rules: MuteRules,
+    environment: String,
+}
+
+#[async_trait]
+impl AlarmMutes for OfDeployment {
+    async fn mute(&self, check: &str, silence: &Silence) -> anyhow::Result<String> {
+        let rule = mute_alarms(&self.rules, &self.environment, check, silence).await?;
+        Ok(format!("{} alarms are muted too, by the rule {}.", rule.alarms.len(), rule.name))
+    }
+
+    async fn unmute(&self, check: &str) -> anyhow::Result<String> {
+        let was_muted = unmute_alarms(&self.rules, &self.environment, check).await?;
+        Ok(if was_muted { "Its alarms are no longer muted." } else { "Its alarms were not muted." }.to_owned())
+    }
+}
+
 /// Mutes the alarms of a check for as long as the silence.
-async fn mute_alarms(deployment: &Deployment, check: &str, silence: &Silence) -> anyhow::Result<MuteRule> {
-    let (rules, environment) = rules(deployment).await?;
+async fn mute_alarms(rules: &MuteRules, environment: &str, check: &str, silence: &Silence) -> anyhow::Result<MuteRule> {
     let deployed = rules.deployed_alarms(&names::resource(environment, "")).await?;
     let alarms = mute_rules::alarms_for_checks(&thresholds::shipped(environment)?, &deployed, &[check]);
     ensure!(!alarms.is_empty(), "no alarm of {check} is deployed in {environment}; deploy infra/alarms.yaml");
@@ -262,8 +260,7 @@ async fn mute_alarms(deployment: &Deployment, check: &str, silence: &Silence) ->
 }
 
 /// Ends the rule of a check. Returns true if it was still in force.
-async fn unmute_alarms(deployment: &Deployment, check: &str) -> anyhow::Result<bool> {
-    let (rules, environment) = rules(deployment).await?;
+async fn unmute_alarms(rules: &MuteRules, environment: &str, check: &str) -> anyhow::Result<bool> {
     let name = mute_rules::mute_rule_name(environment, check);
     let Some(rule) = rules.get(&name).await? else { return Ok(false) };
     rules.end(&name).await?;

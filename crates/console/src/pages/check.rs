@@ -12,8 +12,9 @@ use history::{History, RunSummary, SubjectCounts, Window};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
+use crate::actions::{Actions, Offer};
 use crate::alarm_row::AlarmRow;
-use crate::chart::{Band, Chart, Drawable, Frame, Note, Span};
+use crate::chart::{Band, Chart, Drawable, Frame, Note, Span, steps};
 use crate::shell::{Missing, Place, Shell, page};
 use crate::shown::{Moment, milliseconds, percent, since};
 use crate::source::Source;
@@ -53,6 +54,7 @@ struct Page {
     runs: Vec<RunRow>,
     older: Option<String>,
     runbook: Option<String>,
+    offer: Option<Offer>,
 }
 
 struct RunRow {
@@ -107,8 +109,11 @@ async fn read(source: &Source, name: &str, choice: Choice) -> Result<Page, Missi
             .collect(),
         marks: marks.iter().map(|mark| Note { at: mark.at.as_second(), words: mark.text.clone() }).collect(),
     };
-    let charts =
+    let mut charts =
         charts(history, source, check, &alarms, &|alarm| state(alarm).map(|state| state.state), &frame).await?;
+    if let Some(steps) = steps(history, check, &frame).await? {
+        charts.insert(charts.len().min(1), steps);
+    }
     let standings = source.live.as_ref().map(|live| live.board.standings()).unwrap_or_default();
     let late = standings.get(check).is_some_and(|progress| progress.late(now).is_some());
     let standing = recorded.standing(late);
@@ -151,6 +156,7 @@ async fn read(source: &Source, name: &str, choice: Choice) -> Result<Page, Missi
         more_subjects,
         runs: runs.runs.iter().map(|run| run_row(check, run)).collect(),
         older,
+        offer: source.actions.as_ref().map(Actions::offer),
         runbook: runbook(check),
     })
 }

@@ -11,6 +11,7 @@ use history::{Delivered, Notified, Window};
 use jiff::{SignedDuration, Timestamp};
 use operations::timeline::{BEFORE, MAX_CHANGES, timeline};
 
+use crate::actions::{Actions, Offer};
 use crate::runbook;
 use crate::shell::{Missing, Place, Shell, page};
 use crate::shown::{Moment, lasted};
@@ -21,6 +22,8 @@ use crate::source::Source;
 struct Incident {
     shell: Shell,
     check: String,
+    /// As commands and forms name it.
+    scope: String,
     subject: Option<String>,
     is_open: bool,
     is_critical: bool,
@@ -35,6 +38,7 @@ struct Incident {
     keeps_messages: bool,
     runbook: Option<String>,
     options: String,
+    offer: Option<Offer>,
 }
 
 struct Failed {
@@ -108,7 +112,9 @@ async fn read(source: &Source, id: &str) -> Result<Incident, Missing> {
         keeps_messages: messages.is_some(),
         messages: messages.into_iter().flatten().map(message).collect(),
         runbook: runbook::html(&record.check),
+        scope: operations::names::format_scope(&record.check, Some(&record.subject).filter(|own| !own.is_whole())),
         check: record.check,
+        offer: source.actions.as_ref().map(Actions::offer),
         options: source.options.clone(),
     })
 }

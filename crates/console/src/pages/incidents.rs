@@ -10,6 +10,7 @@ use futures::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
+use crate::actions::{Actions, Offer};
 use crate::shell::{Missing, Place, Shell, page};
 use crate::shown::{Moment, lasted};
 use crate::source::Source;
@@ -38,6 +39,7 @@ struct Incidents {
     days: Vec<(u16, bool)>,
     checks: Vec<(&'static str, bool)>,
     marks: Vec<(Moment, String, String)>,
+    offer: Option<Offer>,
 }
 
 struct Row {
@@ -81,6 +83,7 @@ async fn read(source: &Source, choice: Choice) -> Result<Incidents, Missing> {
         rows,
         open,
         more,
+        offer: source.actions.as_ref().map(Actions::offer),
         days: DAYS.map(|own| (own, own == days)).to_vec(),
         checks: shown.checks.iter().map(|check| (*check, *check == choice.check)).collect(),
         marks: marks.into_iter().map(|mark| (Moment(mark.at), mark.text, mark.by)).collect(),

@@ -1,8 +1,10 @@
 //! Pages of the console.
 
 mod about;
+mod act;
 mod alarms;
 mod check;
+mod demo;
 mod incident;
 mod incidents;
 mod overview;
@@ -11,7 +13,7 @@ mod runbook;
 mod settings;
 
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{get, post};
 
 use crate::source::Source;
 
@@ -25,6 +27,9 @@ pub(crate) fn routes() -> Router<Source> {
         .route("/incidents/{id}", get(incident::incident))
         .route("/runbooks/{check}", get(runbook::runbook))
         .route("/alarms", get(alarms::alarms))
+        .route("/actions/{action}", post(act::act))
+        .route("/demo", get(demo::demo))
+        .route("/demo/faults/{name}", post(demo::switch))
         .route("/settings", get(settings::settings))
         .route("/about", get(about::about))
 }

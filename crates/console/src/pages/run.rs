@@ -6,12 +6,14 @@ use axum::response::Response;
 use check::metric::Measurement;
 use check::text::measured;
 use check::{Exchange, Failure, Outcome, Report, Step, StepResult};
+use history::RunOutcome;
 use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::shell::{Missing, Place, Shell, page};
 use crate::shown::{Moment, milliseconds};
 use crate::source::Source;
+use crate::standing::class;
 
 /// Width of a drawing, in its own units.
 const WIDTH: f64 = 1_000.0;
@@ -98,6 +100,16 @@ struct Unread {
     run_id: String,
     /// Price of the search, and its megabytes.
     price: Option<(String, u64)>,
+    steps: Vec<StepLine>,
+}
+
+/// Step of a run without a report.
+struct StepLine {
+    subject: Option<String>,
+    name: String,
+    result: String,
+    class: &'static str,
+    duration: String,
 }
 
 /// Shows a run.
@@ -119,12 +131,22 @@ async fn read(source: &Source, check: &str, run_id: &str, choice: Choice) -> Res
         let cost = source.history.search_cost(&check, &run_id).await?;
         if cost.usd > 0.0 {
             let price = Some((format!("{:.4}", cost.usd), cost.bytes / 1_000_000));
-            return Ok(page(&Unread { shell, check, run_id, price }));
+            return Ok(page(&Unread { shell, check, run_id, price, steps: Vec::new() }));
         }
     }
     match source.history.run(&check, &run_id).await? {
         Some(report) => Ok(page(&shown(shell, &report))),
-        None => Ok(page(&Unread { shell, check, run_id, price: None })),
+        None => {
+            let steps = source.history.steps(&check, &run_id).await?;
+            let steps = steps.into_iter().map(|step| StepLine {
+                class: class(RunOutcome::read(&step.result)),
+                subject: (step.subject != "-").then_some(step.subject),
+                name: step.name,
+                result: step.result,
+                duration: milliseconds(step.duration_ms),
+            });
+            Ok(page(&Unread { steps: steps.collect(), shell, check, run_id, price: None }))
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use check::message::Topic;
 use check::metric::NAMESPACE;
 use history::{
     AlarmChanges, AlarmState, Counts, Day, Delivered, History, Notified, Part, Percentiles, Period, Point, RunOutcome,
-    RunSummary, Runs, SearchCost, Series, SubjectCounts, Window, recorded,
+    RunSummary, Runs, SearchCost, Series, StepSeries, StepTime, SubjectCounts, Window, recorded,
 };
 use jiff::Timestamp;
 use runtime::{OperatorStore, PortError};
@@ -27,7 +27,7 @@ const MAX_POINTS: usize = 100_800;
 impl History for Store {
     async fn runs(&self, check: &str, window: Window, limit: usize) -> Result<Runs, PortError> {
         self.read(format!("read the runs of {check}"), |store| {
-            let sql = "SELECT scheduled_at, run_id, outcome, attempt_ms FROM runs
+            let sql = "SELECT scheduled_at, run_id, outcome, attempt_ms, report IS NOT NULL FROM runs
                        WHERE check_id = ? AND scheduled_at >= ? AND scheduled_at < ?
                        ORDER BY scheduled_at DESC, run_id LIMIT ?";
             let [from, until] = milliseconds(window);
@@ -47,6 +47,38 @@ impl History for Store {
             let sql = "SELECT report FROM runs WHERE check_id = ? AND run_id = ?";
             let report: Option<Option<String>> = store.query_row(sql, [check, run_id], |row| row.get(0)).optional()?;
             Ok(report.flatten().map(|text| serde_json::from_str(&text)).transpose()?)
+        })
+    }
+
+    async fn steps(&self, check: &str, run_id: &str) -> Result<Vec<StepTime>, PortError> {
+        self.read(format!("read the steps of the run {run_id} of {check}"), |store| {
+            let sql = "SELECT subject, name, result, duration_ms FROM run_steps JOIN runs ON runs.id = run_steps.run
+                       WHERE check_id = ? AND run_id = ? ORDER BY position";
+            rows(store, sql, [check, run_id], |row| {
+                Ok(StepTime { subject: row.get(0)?, name: row.get(1)?, result: row.get(2)?, duration_ms: row.get(3)? })
+            })
+        })
+    }
+
+    async fn step_durations(&self, check: &str, window: Window, period: Period) -> Result<Vec<StepSeries>, PortError> {
+        self.read(format!("read the steps of {check}"), |store| {
+            let sql = "SELECT subject, name, scheduled_at - scheduled_at % ? AS start, avg(duration_ms)
+                       FROM runs JOIN run_steps ON run_steps.run = runs.id
+                       WHERE check_id = ? AND scheduled_at >= ? AND scheduled_at < ? AND result IN ('passed', 'failed')
+                       GROUP BY subject, name, start ORDER BY subject, name, start";
+            let ([from, until], period) = (milliseconds(window.whole(period)), period.seconds().saturating_mul(1_000));
+            let found = rows(store, sql, params![period, check, from, until], |row| {
+                let point = Point { at: time(row.get(2)?)?, value: row.get(3)? };
+                Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, point))
+            })?;
+            let mut series: Vec<StepSeries> = Vec::new();
+            for (subject, name, point) in found {
+                match series.last_mut().filter(|last| last.subject == subject && last.name == name) {
+                    Some(last) => last.points.push(point),
+                    None => series.push(StepSeries { subject, name, points: vec![point] }),
+                }
+            }
+            Ok(series)
         })
     }
 
@@ -163,6 +195,7 @@ fn summary(row: &Row<'_>) -> Result<RunSummary, Failed> {
         run_id: Some(row.get(1)?),
         outcome: RunOutcome::read(&word).ok_or_else(unknown)?,
         duration_ms: row.get(3)?,
+        has_report: row.get(4)?,
     })
 }
 

@@ -17,7 +17,8 @@ use aws_sdk_cloudwatch::Client;
 use check::Report;
 use check::incident::{IncidentRecord, Mark, Silence};
 use history::{
-    AlarmChanges, AlarmState, Day, History, Notified, Part, Period, Point, Runs, SearchCost, Series, Window, recorded,
+    AlarmChanges, AlarmState, Day, History, Notified, Part, Period, Point, Runs, SearchCost, Series, StepSeries,
+    StepTime, Window, recorded,
 };
 use jiff::Timestamp;
 use runtime::{Clock, OperatorStore, PortError, SystemClock};
@@ -92,6 +93,19 @@ impl History for DeployedHistory {
 
     async fn run(&self, check: &str, run_id: &str) -> Result<Option<Report>, PortError> {
         logs::report(&self.api, &*self.clock, &self.log_group(check), run_id).await
+    }
+
+    async fn steps(&self, _check: &str, _run_id: &str) -> Result<Vec<StepTime>, PortError> {
+        Ok(Vec::new())
+    }
+
+    async fn step_durations(
+        &self,
+        _check: &str,
+        _window: Window,
+        _period: Period,
+    ) -> Result<Vec<StepSeries>, PortError> {
+        Ok(Vec::new())
     }
 
     async fn series(

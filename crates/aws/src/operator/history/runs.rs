@@ -122,7 +122,7 @@ fn counts(read: &[BTreeMap<Timestamp, f64>], at: Timestamp) -> Counts {
 
 /// Runs of one period, of each outcome at most one more than the limit.
 fn runs_of(at: Timestamp, counts: Counts, duration_ms: Option<f64>, limit: usize) -> Vec<RunSummary> {
-    let run = |outcome, duration_ms| RunSummary { at, run_id: None, outcome, duration_ms };
+    let run = |outcome, duration_ms| RunSummary { at, run_id: None, has_report: false, outcome, duration_ms };
     let most = limit.saturating_add(1);
     let many = |count: u64, run| std::iter::repeat_n(run, usize::try_from(count).map_or(most, |count| count.min(most)));
     many(counts.failed, run(RunOutcome::Failed, duration_ms))

@@ -1,0 +1,29 @@
+//! Steps of runs, without their evidence.
+
+use crate::Point;
+
+/// Step of a run's last attempt.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepTime {
+    /// Subject.
+    pub subject: String,
+    /// Name.
+    pub name: String,
+    /// `passed`, `failed`, `inconclusive`, `maintenance` or `skipped`.
+    pub result: String,
+    /// Duration.
+    ///
+    /// **Units:** milliseconds.
+    pub duration_ms: f64,
+}
+
+/// Average duration of a step over time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepSeries {
+    /// Subject.
+    pub subject: String,
+    /// Name.
+    pub name: String,
+    /// Averages in milliseconds, oldest first.
+    pub points: Vec<Point>,
+}
