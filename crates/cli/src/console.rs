@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use console::{Actions, Monitored, Source};
+use console::{Actions, Monitored, OncePerMinute, Source};
 use local::Store;
 use operations::{checks, thresholds};
 use runtime::{Clock as _, SystemClock};
@@ -56,6 +56,7 @@ fn of_store(options: &ConsoleOptions, path: &Path) -> anyhow::Result<Source> {
         options: format!("--store {file}"),
         changes: serving::changes(store.clone()),
         history: store,
+        asked: None,
         live: None,
         actions,
         faults: None,
@@ -78,12 +79,16 @@ async fn of_deployment(options: &ConsoleOptions) -> anyhow::Result<Source> {
         true => Some(deployment::actions(&options.deployment, &environment).await?),
         false => None,
     };
+    let memo = Arc::new(OncePerMinute::new(history.into(), Arc::new(SystemClock)));
+    let counted = memo.clone();
+    let asked: Arc<dyn Fn() -> (u64, u64) + Send + Sync> = Arc::new(move || counted.counts());
     Ok(Source {
         release: env!("CARGO_PKG_VERSION").to_owned(),
         host: String::new(),
         place: format!("deployment {environment}"),
         options: format!("--environment {environment}"),
-        history: history.into(),
+        asked: Some(asked),
+        history: memo,
         // Metrics have a minute, and each question has a price.
         changes: Arc::new(|| Some((SystemClock.now().as_second() / 60).to_string())),
         live: None,

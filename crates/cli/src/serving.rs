@@ -95,6 +95,7 @@ pub(crate) fn source(
         options,
         history: store.clone(),
         changes: changes(store.clone()),
+        asked: None,
         actions: None,
         faults: None,
         live: Some(Live { board, store }),
@@ -103,9 +104,9 @@ pub(crate) fn source(
     }
 }
 
-/// Name of the person who uses this program.
+/// Name of the person who uses this program; empty if it is not known.
 pub(crate) fn person() -> String {
-    std::env::var("USER").ok().filter(|name| !name.is_empty()).unwrap_or_else(|| "unknown".to_owned())
+    std::env::var("USER").unwrap_or_default()
 }
 
 /// Tells changes of a store.

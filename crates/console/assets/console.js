@@ -27,6 +27,15 @@
     }
   }
 
+  // The name of the person is asked once.
+  function person(root) {
+    for (const field of root.querySelectorAll("input.by")) {
+      const known = localStorage.getItem("by");
+      if (known) field.value = known;
+      field.addEventListener("change", () => localStorage.setItem("by", field.value.trim()));
+    }
+  }
+
   const live = document.getElementById("live");
   function say(text) {
     live.hidden = false;
@@ -45,6 +54,7 @@
       keep(main, fresh);
       const focused = document.activeElement && main.contains(document.activeElement) ? document.activeElement.id : "";
       localTimes(page);
+      person(page);
       main.replaceChildren(...fresh.childNodes);
       if (focused) document.getElementById(focused)?.focus();
       document.title = page.title;
@@ -108,6 +118,7 @@
   }
 
   localTimes(document);
+  person(document);
   document.getElementById("keys").hidden = false;
   document.addEventListener("keydown", keys);
   document.addEventListener("visibilitychange", () => { listen(); if (!document.hidden) refresh(); });

@@ -70,7 +70,8 @@ impl Actions {
     /// # Errors
     /// When the request is malformed or refused, or the store cannot be written.
     pub(crate) async fn act(&self, action: &str, request: &Request, now: Timestamp) -> anyhow::Result<Vec<String>> {
-        let by = if request.by.trim().is_empty() { &self.by } else { request.by.trim() };
+        let by =
+            [request.by.trim(), self.by.as_str(), "unknown"].into_iter().find(|by| !by.is_empty()).unwrap_or_default();
         let author = Author { by, reason: &request.reason };
         if action == "mark" {
             let mark = amendment::mark(&*self.store, &request.scope, by, now).await?;

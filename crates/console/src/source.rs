@@ -27,6 +27,9 @@ pub struct Source {
     pub options: String,
     /// The recorded past.
     pub history: Arc<dyn History>,
+    /// Numbers of the questions that a deployment was asked, and of those that had an answer already; `None` for a store, where they have
+    /// no price.
+    pub asked: Option<Arc<dyn Fn() -> (u64, u64) + Send + Sync>>,
     /// What runs here; `None` if the console only looks back.
     pub live: Option<Live>,
     /// What is monitored.

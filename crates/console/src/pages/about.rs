@@ -16,6 +16,8 @@ struct About {
     checks: Vec<(&'static str, Option<String>, u64, u64)>,
     runs_here: bool,
     alarms: usize,
+    /// Questions that were asked, and not asked again.
+    asked: Option<(u64, u64)>,
 }
 
 /// Shows the release and the sources.
@@ -36,5 +38,6 @@ pub(super) async fn about(State(source): State<Source>) -> Response {
         checks: checks.collect(),
         runs_here: source.live.is_some(),
         alarms: shown.alarms.len(),
+        asked: source.asked.as_ref().map(|counts| counts()),
     })
 }

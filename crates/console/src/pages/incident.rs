@@ -11,6 +11,7 @@ use history::{Delivered, Notified, Window};
 use jiff::{SignedDuration, Timestamp};
 use operations::timeline::{BEFORE, MAX_CHANGES, timeline};
 
+use super::check::is_about;
 use crate::actions::{Actions, Offer};
 use crate::runbook;
 use crate::shell::{Missing, Place, Shell, page};
@@ -82,12 +83,17 @@ async fn read(source: &Source, id: &str) -> Result<Incident, Missing> {
     let end = record.closed_at.unwrap_or(now);
     let window = Window::new(record.since - BEFORE, end + SignedDuration::from_mins(1));
     let ids: Vec<String> = record.notifications.iter().map(|entry| entry.notification_id.clone()).collect();
-    let (mut marks, changes, messages) = futures::try_join!(
+    let (mut marks, mut changes, messages) = futures::try_join!(
         history.marks(window.from),
         history.alarm_changes(window, MAX_CHANGES),
         history.notifications(&ids),
     )?;
     marks.retain(|mark| mark.at < window.until);
+    // Those of other checks are on the page of alarms.
+    let shown = source.monitored.shown();
+    let own: Vec<&str> =
+        shown.alarms.iter().filter(|alarm| is_about(alarm, check)).map(|alarm| alarm.name.as_str()).collect();
+    changes.changes.retain(|change| own.contains(&change.now.alarm.as_str()));
     let mut shell = Shell::new(source, Place::Incidents, id);
     shell.tone = if record.closed_at.is_none() { "bad" } else { "good" };
     let run = messages.iter().flatten().next().map(|message| {
