@@ -1,0 +1,4 @@
+//! The console as a browser reaches it: over HTTP, on a store.
+
+mod pages;
+mod world;
