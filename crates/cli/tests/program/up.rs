@@ -169,6 +169,12 @@ async fn outage_and_recovery_are_notified() {
     assert_eq!(code, Some(143), "{output}");
     assert_eq!(output.matches("Subject: [critical]").count(), 1, "{output}");
     assert!(output.contains("Subject: [resolved]"), "{output}");
+    // The commands of messages work as they are.
+    let acknowledge = format!("synthetics ack availability --store {} --reason", store.display());
+    assert!(output.contains(&acknowledge), "expected {acknowledge} in {output}");
+    let details = output.lines().find_map(|line| line.split_once("  Details    synthetics ")).unwrap().1;
+    let details = synthetics(&details.split(' ').collect::<Vec<_>>());
+    assert!(details.status.success(), "{details:?}");
     let pages = fs::read_to_string(pages).unwrap();
     let events = pages.lines().map(|page| serde_json::from_str::<Value>(page).unwrap()["event"].clone());
     assert_eq!(events.collect::<Vec<_>>(), ["opened", "recovered"], "{pages}");
