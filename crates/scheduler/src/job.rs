@@ -58,16 +58,24 @@ impl Job {
             let next = ticks.after(due.saturating_add(signed(self.plan.every) / 2).unwrap_or(due));
             self.run(event, next).await;
             drop(turn);
-            let ended = self.now();
-            due = if next < ended {
-                let count = ticks.between(due, ended);
-                let next = ticks.after(ended);
-                self.events.tell(Event::Missed { check: self.id(), missed: Missed::StillRunning, count, next });
-                next
-            } else {
-                next
-            };
+            // What a replaced job has missed, the next one reports.
+            if self.is_stopped() {
+                return;
+            }
+            due = self.after_run(next);
         }
+    }
+
+    /// Time of the next run, after one that has just ended. Reports times that it has missed, from `next` on.
+    pub(crate) fn after_run(&self, next: Timestamp) -> Timestamp {
+        let ended = self.now();
+        if ended <= next {
+            return next;
+        }
+        let count = 1 + self.ticks.between(next, ended);
+        let next = self.ticks.after(ended);
+        self.events.tell(Event::Missed { check: self.id(), missed: Missed::StillRunning, count, next });
+        next
     }
 
     async fn run(&self, event: serde_json::Value, next: Timestamp) {

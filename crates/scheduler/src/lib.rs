@@ -10,6 +10,7 @@ mod job;
 mod minutes;
 mod plan;
 mod runner;
+mod store_file;
 mod ticks;
 
 pub use alarms::{AlarmChange, AlarmWatch};

@@ -210,6 +210,26 @@ async fn settings_are_read_again_and_wrong_ones_are_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn moved_store_is_reported_until_it_is_back() {
+    let platform = DemoPlatform::start(Options::default()).await.unwrap();
+    let store = folder("moved").join("synthetics.db");
+    let file = PathBuf::from(settings_file("up-moved.toml", &settings(&platform)));
+    let up = Up::start(&file, &store, &[], &[]);
+    up.wait_for("outcome=\"passed\"} 1").await;
+    let elsewhere = store.with_extension("elsewhere");
+    fs::rename(&store, &elsewhere).unwrap();
+    tokio::task::block_in_place(|| wait_for_errors(&store, "expected the file that this program opened, found none"));
+    let (status, said) = up.get("/healthz").await;
+    assert_eq!(status, 503, "{said}");
+    assert!(said.contains("the store was moved, removed or replaced: put its file back"), "{said}");
+    fs::rename(&elsewhere, &store).unwrap();
+    tokio::task::block_in_place(|| wait_for_errors(&store, "the store is back in its place"));
+    assert_eq!(up.get("/healthz").await, (200, "ok: availability\n".to_owned()));
+    up.signal(Signal::SIGTERM);
+    up.end();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn lost_canaries_are_seen() {
     // Runs follow each other faster than on a deployment.
     let login_throttle = Throttle { per: Duration::from_secs(1), ..Throttle::default() };
