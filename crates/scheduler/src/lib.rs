@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+mod alarm_text;
 mod alarms;
 mod board;
+mod command;
 mod deliveries;
 mod event;
 mod events;
