@@ -302,6 +302,13 @@ async fn prometheus_scrapes_the_metrics() {
     };
     prometheus.kill().unwrap();
     prometheus.wait().unwrap();
+    let metrics = reqwest::Client::new().get(format!("http://{}/metrics", up.address)).bearer_auth(token);
+    let (metrics, file) = (metrics.send().await.unwrap().text().await.unwrap(), folder.join("metrics"));
+    fs::write(&file, &metrics).unwrap();
+    // Every metric has a help text, a type, and a name as Prometheus wants it.
+    let checked = Command::new("promtool").args(["check", "metrics"]).stdin(fs::File::open(file).unwrap()).output();
+    let checked = checked.expect("promtool is missing; install it: sudo apt-get install --yes prometheus");
+    assert!(checked.status.success(), "{}{metrics}", text(&checked.stderr));
     up.signal(Signal::SIGTERM);
     up.end();
     assert_eq!(value, "1", "{}", fs::read_to_string(folder.join("prometheus.log")).unwrap());
