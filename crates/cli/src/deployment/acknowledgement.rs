@@ -26,7 +26,7 @@ pub(crate) async fn acknowledge(options: &AckOptions) -> anyhow::Result<Exit> {
     if !open(&store.load(check).await?.state).iter().any(|(own, _)| is_meant(own)) {
         bail!("no incident of {} is open{}", options.scope, others(&*store).await?);
     }
-    let given = Acknowledgement::new(Timestamp::now(), &options.by, &options.reason);
+    let given = Acknowledgement::new(Timestamp::now(), &options.by.name, &options.reason);
     let acknowledged = RefCell::new(Vec::new());
     access::amend(&*store, check, |state| {
         acknowledged.borrow_mut().clear();

@@ -38,7 +38,7 @@ pub(crate) async fn mute(options: &MuteOptions) -> anyhow::Result<Exit> {
         subject,
         from: now,
         until: now + options.duration,
-        by: cut(&options.by, Silence::MAX_TEXT),
+        by: cut(&options.by.name, Silence::MAX_TEXT),
         reason: cut(&options.reason, Silence::MAX_TEXT),
     };
     let store = access::state(&options.deployment).await?;
