@@ -56,7 +56,7 @@ pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
     let machine = store.file().map(|file| ports::machine(None, Some(file)));
     let messages = match machine {
         None => "as a deployment sends them; their commands work only there",
-        Some(_) => "their commands work while this store is there",
+        Some(_) => "their commands work on this store, also after the demo",
     };
     let ports = Ports { notifier: deliveries.clone(), machine, ..ports };
     let clock = ports.clock.clone();
