@@ -5,10 +5,10 @@ use axum::http::StatusCode;
 
 use crate::source::Source;
 
-/// Line about a store that is lost. Without its name: callers need no token here.
+/// Line about a lost store. Without its name: callers need no token here.
 const STORE_LOST: &str = "the store was moved, removed or replaced: put its file back, or start the program again\n";
 
-/// Answers 200, or 503 with a line for each check that is late, and for a store that is lost. It says nothing about the platform.
+/// Answers 200, or 503 with a line for each late check, and for a lost store. It says nothing about the platform.
 pub(crate) async fn healthz(State(source): State<Source>) -> (StatusCode, String) {
     let now = source.clock.now();
     let standings = source.board.standings();

@@ -30,7 +30,7 @@ type Labels = Vec<(String, String)>;
 type Gauges = Family<Labels, Gauge<f64, AtomicU64>>;
 type Counters = Family<Labels, Counter>;
 
-/// Answers with all metrics: in OpenMetrics for a caller that takes it, such as Prometheus, otherwise in Prometheus's own format.
+/// Answers with all metrics: in OpenMetrics for callers like Prometheus, otherwise in Prometheus's own format.
 pub(crate) async fn metrics(State(source): State<Source>, headers: HeaderMap) -> Response {
     let unread = |error: String| (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")).into_response();
     let registry = match registry(&source) {

@@ -72,7 +72,7 @@ impl Board {
         self.known().checks.clone()
     }
 
-    /// True while the store is not the file that was opened.
+    /// True while the store is not the opened file.
     #[must_use]
     pub fn is_store_lost(&self) -> bool {
         self.known().is_store_lost

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 const KEPT: [&str; 4] = ["HOME", "LANG", "PATH", "TZ"];
 /// Most bytes of the end of standard error that are kept.
 const MAX_SAID: usize = 4_096;
-/// Longest wait, after the end of a program, for the rest of what it said. A program that it has started may hold standard error open.
+/// Longest wait, after the end of a program, for the rest of its words. Its own child may hold standard error open.
 const REST: Duration = Duration::from_millis(200);
 
 /// Starts a program with a message on its standard input, and waits until it ends.

@@ -54,9 +54,9 @@ pub enum Event {
         /// Time of the next run.
         next: Timestamp,
     },
-    /// The store is no longer the file that was opened. Until it is again, writes are lost with the end of the program.
+    /// The store is no longer the opened file. Until it is again, writes are lost with the end of the program.
     StoreLost(PortError),
-    /// The store is the file that was opened, again.
+    /// The store is the opened file again.
     StoreFound,
     /// Events were dropped, since their reader took none for a while.
     Dropped {

@@ -15,7 +15,7 @@ const MAX_WAITING: usize = 1_000;
 #[derive(Clone)]
 pub(crate) struct Events {
     sender: mpsc::Sender<Event>,
-    /// Number of events that the reader was not yet said to lack.
+    /// Number of dropped events, not yet reported to the reader.
     dropped: Arc<AtomicU64>,
     board: Arc<Board>,
     clock: Arc<dyn Clock>,

@@ -1,4 +1,4 @@
-//! The file of the store, which others may remove while checks run.
+//! The file of the store. Others may remove it while checks run.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::events::Events;
 /// Interval between two looks at the file.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
-/// Reports when the store is no longer the file that was opened, and when it is again, until it is stopped.
+/// Reports when the store is no longer the opened file, and when it is again, until it is stopped.
 pub(crate) async fn look_after_the_file(store: Arc<Store>, events: Events, stop: CancellationToken) {
     let clock = events.clock();
     let mut is_lost = false;

@@ -1,4 +1,4 @@
-//! The file that was opened, as opposed to one of the same name.
+//! The opened file, as opposed to one of the same name.
 
 use std::fs;
 use std::io;

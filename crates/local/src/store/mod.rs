@@ -146,7 +146,7 @@ impl Store {
         (!self.is_in_memory()).then_some(&*self.file)
     }
 
-    /// Confirms that the file that was opened still has its name. Otherwise what is written is lost with the end of the process, and
+    /// Confirms that the opened file still has its name. Otherwise all writes are lost with the end of the process, and
     /// other commands do not see it.
     ///
     /// # Errors
