@@ -1,5 +1,7 @@
 //! An operator's view: messages, mutes, maintenance windows and incident records.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_cloudwatch::types::StateValue;
 use demo_platform::Fault;
 use serde_json::Value;
@@ -204,4 +206,13 @@ async fn chat_topic_gets_chat_messages() {
     assert_eq!((&message["version"], &message["source"]), (&"1.0".into(), &"custom".into()), "{message:#}");
     assert!(message["content"]["title"].as_str().unwrap().contains("availability failing"), "{message:#}");
     assert_eq!(message["metadata"]["eventType"], "opened");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn table_alone_is_enough_for_incidents() {
+    let world = World::new("table-alone").await;
+    world.printed(&["mark", "release 42", "--by", "ci"]);
+    let variables: BTreeMap<_, _> = world.variables().into_iter().collect();
+    let listed = world.program(&["incidents", "--table", &variables["STATE_TABLE"]]);
+    assert!(String::from_utf8_lossy(&listed.stdout).contains("release 42 (ci)"), "{listed:?}");
 }

@@ -28,4 +28,5 @@ mod runtime_api;
 mod secrets;
 mod store;
 mod termination;
+mod up;
 mod world;

@@ -186,6 +186,11 @@ impl World {
         output
     }
 
+    /// ARN of the topic `oncall` or `warnings`.
+    pub fn topic(&self, name: &str) -> &str {
+        &self.variables[&format!("TOPIC_{}", name.to_uppercase())]
+    }
+
     /// Reads a parameter.
     pub async fn parameter(&self, name: &str) -> String {
         let client = aws_sdk_ssm::Client::new(&self.sdk);

@@ -81,6 +81,7 @@ pub fn ports(
         redactor: Redactor::default(),
         location: "test".to_owned(),
         region: None,
+        machine: None,
         release: "test".to_owned(),
         interrupt: runtime::CancellationToken::new(),
         recorder: Arc::new(Journey::new),

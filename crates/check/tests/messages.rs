@@ -158,6 +158,7 @@ fn context<'a>(
     Context {
         environment: "production",
         region: Some("eu-north-1"),
+        machine: None,
         run,
         run_id,
         trace_id: "4bf92f3577b34da6a3ce929d0e0e4736",

@@ -55,7 +55,13 @@ pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
     let rules = Rules { destinations: Vec::new(), network: common.network.clone(), sns: None };
     let (deliveries, mut sent) = Deliveries::new(ports.clone(), store.clone(), rules);
     let deliveries = Arc::new(deliveries);
-    let ports = Ports { notifier: deliveries.clone(), ..ports };
+    // Without a file, messages are those of a deployment.
+    let machine = store.file().map(|file| ports::machine(None, Some(file)));
+    let messages = match machine {
+        None => "as a deployment sends them; their commands work only there",
+        Some(_) => "their commands work on this store, also after the demo",
+    };
+    let ports = Ports { notifier: deliveries.clone(), machine, ..ports };
     let clock = ports.clock.clone();
     let (mut fleet, mut events) = Fleet::new(Runner { ports, reports: Some(store.clone()) }, Order::InSequence);
     let ids: Vec<&'static str> = checks.iter().map(|check| check.id()).collect();
@@ -84,7 +90,7 @@ pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
          Inject a fault   curl -X PUT {admin}/faults/500\n\
          Clear it         curl -X DELETE {admin}/faults/500\n\
          All faults       {} faults\n\
-         Messages         as a deployment sends them; their commands work only there",
+         Messages         {messages}",
         started_as(std::env::args_os().next().as_deref())
     );
     terminal::print(&banner.into());

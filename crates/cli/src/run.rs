@@ -41,7 +41,7 @@ pub(crate) async fn run(options: &RunOptions) -> anyhow::Result<Exit> {
             Some(check) => Kept::open(options, check.common())?,
             None => Kept::InMemory,
         };
-        let runs = Runs::new(kept.ports(interrupt.token.clone())?, kept.store());
+        let runs = Runs::new(kept.ports(file, interrupt.token.clone())?, kept.store());
         runs.is_incomplete.set(matches!(kept, Kept::Nowhere));
         let invocation = || Invocation { may_send: options.send_canaries, ..Invocation::manual() };
         let reports = match options.wait_until_healthy {

@@ -99,6 +99,21 @@ impl Show {
                 eprintln!("warning: {check}: the clock of this machine was set back by {} s or more", by.as_secs());
                 0
             }
+            Event::StoreLost(error) => {
+                eprintln!("warning: {error}");
+                0
+            }
+            Event::StoreFound => {
+                eprintln!("the store is back in its place");
+                0
+            }
+            Event::Dropped { count } => {
+                let events = counted(u32::try_from(count).unwrap_or(u32::MAX), "event");
+                eprintln!(
+                    "warning: {events} are missing here, since this output took none for a while; the store has all runs"
+                );
+                0
+            }
             Event::Alarm(change) => {
                 let is_news = change.to == State::Alarm || change.from == State::Alarm;
                 // At the start, all alarms leave the state of too few values.

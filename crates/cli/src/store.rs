@@ -61,8 +61,8 @@ impl Kept {
         }
     }
 
-    /// Ports of runs whose time is that of this machine. `interrupt` ends them.
-    pub(crate) fn ports(&self, interrupt: CancellationToken) -> anyhow::Result<Ports> {
+    /// Ports of runs with a settings file, whose time is that of this machine. `interrupt` ends them.
+    pub(crate) fn ports(&self, settings: &Path, interrupt: CancellationToken) -> anyhow::Result<Ports> {
         let clock = Arc::new(SystemClock);
         match self {
             Self::InMemory | Self::Nowhere => ports::ports(&Arc::new(Memory::default()), clock, interrupt, []),
@@ -70,7 +70,7 @@ impl Kept {
                 let ports = ports::ports(store, clock, interrupt, [])?;
                 // What it has not sent, the runs of `up` take over.
                 let notifier: Arc<dyn Notifier> = if store.is_held() { Arc::new(LeftToUp) } else { ports.notifier };
-                Ok(Ports { notifier, ..ports })
+                Ok(Ports { notifier, machine: Some(ports::machine(Some(settings), store.file())), ..ports })
             }
         }
     }

@@ -37,7 +37,8 @@ pub(crate) async fn up(options: &UpOptions) -> anyhow::Result<Exit> {
     let ports = ports::ports(&store, Arc::new(SystemClock), interrupt.token.clone(), [])?;
     let (deliveries, mut sent) = Deliveries::new(ports.clone(), store.clone(), rules(&settings.common).await?);
     let deliveries = Arc::new(deliveries);
-    let ports = Ports { notifier: deliveries.clone(), ..ports };
+    let machine = Some(ports::machine(Some(&options.settings), store.file()));
+    let ports = Ports { notifier: deliveries.clone(), machine, ..ports };
     let clock = ports.clock.clone();
     let (mut fleet, mut events) = Fleet::new(Runner { ports, reports: Some(store.clone()) }, Order::Spread);
     let serving = CancellationToken::new();

@@ -5,8 +5,8 @@ use std::sync::atomic::AtomicU64;
 
 use alarm::State as AlarmState;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use check::metric::{CATALOGUE, DURATION, INCONCLUSIVE, SUCCESS};
 use jiff::{SignedDuration, Timestamp};
@@ -22,6 +22,8 @@ use crate::source::{Live, Source};
 
 /// Start of every name.
 const PREFIX: &str = "synthetics";
+/// Media type of OpenMetrics.
+const OPEN_METRICS: &str = "application/openmetrics-text";
 /// Age at which a value is no longer shown: several times the longest cadence.
 const SHOWN_FOR: SignedDuration = SignedDuration::from_hours(1);
 
@@ -29,8 +31,8 @@ type Labels = Vec<(String, String)>;
 type Gauges = Family<Labels, Gauge<f64, AtomicU64>>;
 type Counters = Family<Labels, Counter>;
 
-/// Answers with all metrics.
-pub(crate) async fn metrics(State(source): State<Source>) -> Response {
+/// Answers with all metrics: in OpenMetrics for callers like Prometheus, otherwise in Prometheus's own format.
+pub(crate) async fn metrics(State(source): State<Source>, headers: HeaderMap) -> Response {
     let unread = |error: String| (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")).into_response();
     let Some(live) = &source.live else {
         return (StatusCode::NOT_FOUND, "no checks run here; `synthetics up` has metrics\n").into_response();
@@ -42,11 +44,34 @@ pub(crate) async fn metrics(State(source): State<Source>) -> Response {
     let mut text = String::new();
     match prometheus_client::encoding::text::encode(&mut text, &registry) {
         Ok(()) => {
-            let format = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+            let accepted = headers.get_all(ACCEPT).iter().filter_map(|accept| accept.to_str().ok());
+            let is_open = accepted.into_iter().any(|accept| accept.contains(OPEN_METRICS));
+            let (format, text) = if is_open {
+                (format!("{OPEN_METRICS}; version=1.0.0; charset=utf-8"), text)
+            } else {
+                ("text/plain; version=0.0.4; charset=utf-8".to_owned(), in_plain_format(&text))
+            };
             ([(CONTENT_TYPE, format)], text).into_response()
         }
         Err(error) => unread(error.to_string()),
     }
+}
+
+/// Rewrites OpenMetrics in the older format, in which the comments on a counter have the name of its value: `synthetics_runs_total`.
+fn in_plain_format(text: &str) -> String {
+    let counter = |line: &str| Some(line.strip_prefix("# TYPE ")?.strip_suffix(" counter")?.to_owned());
+    let counters: BTreeSet<String> = text.lines().filter_map(counter).collect();
+    let line = |line: &str| {
+        let mut words = line.splitn(4, ' ');
+        match (words.next(), words.next(), words.next(), words.next()) {
+            (Some("#"), Some("UNIT" | "EOF"), ..) => String::new(),
+            (Some("#"), Some(what), Some(name), Some(rest)) if counters.contains(name) => {
+                format!("# {what} {name}_total {rest}\n")
+            }
+            _ => format!("{line}\n"),
+        }
+    };
+    text.lines().map(line).collect()
 }
 
 fn registry(source: &Source, live: &Live) -> Result<Registry, PortError> {

@@ -134,6 +134,7 @@ fn ports() -> Ports {
         redactor: Redactor::default(),
         location: "fuzz".to_owned(),
         region: None,
+        machine: None,
         release: "test".to_owned(),
         interrupt: runtime::CancellationToken::new(),
         recorder: Arc::new(Journey::new),

@@ -143,6 +143,7 @@ async fn start<C: Check>(interrupt: CancellationToken) -> Result<(Prepared<C>, P
         redactor: Redactor::default(),
         location: environment.location,
         region: Some(environment.region),
+        machine: None,
         release: release(),
         interrupt,
         recorder: Arc::new(Journey::new),

@@ -421,3 +421,20 @@ fn message_is_delivered_once_to_each_destination() {
         Connection::open(&file).unwrap().query_row(sql, [at.as_millisecond()], row).unwrap();
     assert_eq!(found, (3, 60, "timeout".to_owned()));
 }
+
+#[test]
+fn file_that_is_moved_or_replaced_is_noticed() {
+    let file = file("moved");
+    let elsewhere = file.with_extension("elsewhere");
+    let store = Store::open(&file).unwrap();
+    store.confirm_file().unwrap();
+    fs::rename(&file, &elsewhere).unwrap();
+    let error = store.confirm_file().unwrap_err().to_string();
+    assert!(error.contains("expected the file that this program opened, found none\n"), "{error}");
+    fs::write(&file, "").unwrap();
+    let error = store.confirm_file().unwrap_err().to_string();
+    assert!(error.contains(", found another file\n") && error.contains("start this program again"), "{error}");
+    fs::rename(&elsewhere, &file).unwrap();
+    store.confirm_file().unwrap();
+    Store::in_memory().unwrap().confirm_file().unwrap();
+}

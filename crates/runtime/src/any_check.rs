@@ -1,5 +1,7 @@
 //! Checks of any type, for programs that run several.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use check::Report;
 use settings::Common;
@@ -19,6 +21,9 @@ pub trait AnyCheck: Send + Sync {
 
     /// Settings shared by all checks.
     fn common(&self) -> &Common;
+
+    /// Longest time that a run may take, without undoing what it created and without its messages.
+    fn deadline(&self) -> Duration;
 
     /// Effective settings; see [`Prepared::written`].
     fn written(&self) -> &Table;
@@ -44,6 +49,10 @@ impl<C: Check> AnyCheck for Prepared<C> {
 
     fn common(&self) -> &Common {
         &self.common
+    }
+
+    fn deadline(&self) -> Duration {
+        self.run.deadline
     }
 
     fn written(&self) -> &Table {

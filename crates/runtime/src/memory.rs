@@ -2,9 +2,12 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use check::message::Machine;
 use check::{Phrase, foreign, ours, phrase};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
+
+use crate::Ports;
 
 /// Maximum size of a stored memory, in bytes of JSON.
 const MAX_MEMORY: usize = 8 * 1024;
@@ -84,9 +87,12 @@ pub(crate) enum UnreadableMemory {
 impl UnreadableMemory {
     /// Explains why a run has no memory, and adds the command that clears it. Nothing else clears it: it may name synthetic
     /// data that only later runs would remove.
-    pub(crate) fn explain(&self, check: &'static str, environment: &str, region: Option<&str>) -> Phrase {
-        // Without a region, it is the store of one machine.
-        let place = region.map_or_else(|| "--store FILE".to_owned(), |_| format!("--environment {environment}"));
+    pub(crate) fn explain(&self, check: &'static str, environment: &str, ports: &Ports) -> Phrase {
+        let store = ports.machine.as_ref().and_then(Machine::store_option);
+        let place = match ports.region {
+            Some(_) => format!("--environment {environment}"),
+            None => store.unwrap_or_else(|| "--store FILE".to_owned()),
+        };
         phrase!(
             "the memory of {}, attribute `memory` of its state, cannot be read: {}\n\
              deploy the release that stored it, or clear it: synthetics memory clear {} {}",

@@ -215,7 +215,7 @@ async fn run_flow<C: Check>(
     let base = match memory::read::<C::Memory>(item.memory.as_deref()) {
         Ok(base) => base,
         Err(error) => {
-            let detail = error.explain(C::ID, &prepared.common.environment, ports.region.as_deref());
+            let detail = error.explain(C::ID, &prepared.common.environment, ports);
             let attempt = not_started(ports, Cause::State, detail);
             report.outcome = attempt.outcome();
             report.attempts.push(attempt);
@@ -322,7 +322,7 @@ fn votes(attempts: &[Attempt], is_complete: bool) -> BTreeMap<Subject, Vote> {
 /// A run after its flow: all that its decisions depend on, except the stored state.
 struct FinishedRun<'a, C: Check> {
     prepared: &'a Prepared<C>,
-    region: Option<&'a str>,
+    ports: &'a Ports,
     report: &'a Report,
     votes: BTreeMap<Subject, Vote>,
     subjects: Option<BTreeSet<Subject>>,
@@ -348,7 +348,7 @@ impl<'a, C: Check> FinishedRun<'a, C> {
         let scheduled_time = report.key.scheduled_time;
         Self {
             prepared,
-            region: ports.region.as_deref(),
+            ports,
             report,
             votes: votes(&report.attempts, flow.is_complete),
             subjects: prepared.check.subjects(),
@@ -380,7 +380,8 @@ impl<'a, C: Check> FinishedRun<'a, C> {
         let owners = reasons.iter().filter_map(|reason| owner(&reason.subject)).collect();
         let context = Context {
             environment: &common.environment,
-            region: self.region,
+            region: self.ports.region.as_deref(),
+            machine: self.ports.machine.as_ref(),
             run: &report.key,
             run_id: &report.run_id,
             trace_id: &report.trace_id,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use check::incident::{CheckState, IncidentChange, IncidentRecord, Mark};
-use check::message::{Notification, Topic};
+use check::message::{Machine, Notification, Topic};
 use check::metric::{Channel, Dimensions, Metric, Unit};
 use check::{Journey, Phrase, Redact, foreign, ours, phrase};
 use probe::Redactor;
@@ -349,6 +349,8 @@ pub struct Ports {
     pub location: String,
     /// AWS region of the deployment; none on one machine.
     pub region: Option<String>,
+    /// Files that commands in messages name; none in a deployment.
+    pub machine: Option<Machine>,
     /// Release of the running code, such as `0.1.0+3fed3e6`.
     pub release: String,
     /// Cancelled when the process is asked to stop. A run in progress then undoes what it has created, and ends.

@@ -5,15 +5,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use alarm::State;
+use check::message::span;
 use jiff::{SignedDuration, Timestamp};
 use runtime::signed;
 
-use crate::Event;
+use crate::{Event, Plan};
 
-/// Time after which a run is overdue, beyond its interval.
-const OVERDUE_AFTER: SignedDuration = SignedDuration::from_secs(60);
-/// Time after which a run in progress is stuck: longer than the longest deadline of a check.
-const STUCK_AFTER: SignedDuration = SignedDuration::from_mins(20);
+/// Time after which a run is overdue, beyond its interval; and after which a run in progress is stuck, beyond its deadline: it
+/// then undoes what it created, writes into the store, and sends its messages.
+const GRACE: SignedDuration = SignedDuration::from_secs(60);
 
 /// Progress of all checks, and states of the alarms.
 #[derive(Debug, Default)]
@@ -23,6 +23,7 @@ pub struct Board(Mutex<Known>);
 struct Known {
     checks: BTreeMap<&'static str, Standing>,
     alarms: BTreeMap<String, State>,
+    is_store_lost: bool,
 }
 
 /// Progress of one check.
@@ -30,6 +31,8 @@ struct Known {
 pub struct Standing {
     /// Interval between its runs.
     pub every: Duration,
+    /// Longest time for a run, without its reports.
+    pub deadline: Duration,
     /// Start of the last run.
     pub began: Option<Timestamp>,
     /// End of the last run.
@@ -51,11 +54,11 @@ impl Standing {
         let since = |at: Timestamp| now.duration_since(at);
         let is_running = self.began > self.ended;
         match (self.began, self.next) {
-            (Some(began), _) if is_running && since(began) > STUCK_AFTER => {
-                Some(format!("its run has not ended for {} minutes", since(began).as_mins()))
+            (Some(began), _) if is_running && since(began) > GRACE + signed(self.deadline) => {
+                Some(format!("its run has not ended for {}", span(since(began).as_secs())))
             }
-            (_, Some(next)) if !is_running && since(next) > OVERDUE_AFTER + signed(self.every) => {
-                Some(format!("its run has been due for {} minutes", since(next).as_mins()))
+            (_, Some(next)) if !is_running && since(next) > GRACE + signed(self.every) => {
+                Some(format!("its run has been due for {}", span(since(next).as_secs())))
             }
             _ => None,
         }
@@ -69,6 +72,12 @@ impl Board {
         self.known().checks.clone()
     }
 
+    /// True while the store is not the opened file.
+    #[must_use]
+    pub fn is_store_lost(&self) -> bool {
+        self.known().is_store_lost
+    }
+
     /// State of each alarm that has had one, by name.
     #[must_use]
     pub fn alarms(&self) -> BTreeMap<String, State> {
@@ -80,21 +89,24 @@ impl Board {
         self.known().alarms.clone_from(states);
     }
 
-    /// Keeps these checks, with their intervals and the times of their next runs.
-    pub(crate) fn plan(&self, checks: &[(&'static str, Duration, Timestamp)]) {
+    /// Keeps these checks, with the times of their next runs.
+    pub(crate) fn plan(&self, checks: &[(Plan, Timestamp)]) {
         let standings = &mut self.known().checks;
-        standings.retain(|id, _| checks.iter().any(|(check, ..)| check == id));
-        for (check, every, next) in checks {
-            let standing = standings.entry(check).or_default();
-            (standing.every, standing.next) = (*every, Some(*next));
+        standings.retain(|id, _| checks.iter().any(|(plan, _)| plan.check.id() == *id));
+        for (plan, next) in checks {
+            let standing = standings.entry(plan.check.id()).or_default();
+            (standing.every, standing.deadline, standing.next) = (plan.every, plan.check.deadline(), Some(*next));
         }
     }
 
     /// Takes note of an event at a time.
     pub(crate) fn note(&self, event: &Event, now: Timestamp) {
         let known = &mut *self.known();
-        if let Event::Alarm(change) = event {
-            known.alarms.insert(change.alarm.name.clone(), change.to);
+        match event {
+            Event::Alarm(change) => drop(known.alarms.insert(change.alarm.name.clone(), change.to)),
+            Event::StoreLost(_) => known.is_store_lost = true,
+            Event::StoreFound => known.is_store_lost = false,
+            _ => {}
         }
         let Some(standing) = event.check().and_then(|check| known.checks.get_mut(check)) else { return };
         match event {
@@ -110,7 +122,7 @@ impl Board {
                 standing.next = Some(*next);
             }
             Event::ClockSetBack { next, .. } => standing.next = Some(*next),
-            Event::Alarm(_) | Event::AlarmsUnread(_) | Event::AlarmNotSent(_) => {}
+            _ => {}
         }
     }
 

@@ -54,6 +54,15 @@ pub enum Event {
         /// Time of the next run.
         next: Timestamp,
     },
+    /// The store is no longer the opened file. Until it is again, writes are lost with the end of the program.
+    StoreLost(PortError),
+    /// The store is the opened file again.
+    StoreFound,
+    /// Events were dropped, since their reader took none for a while.
+    Dropped {
+        /// Number of events.
+        count: u64,
+    },
     /// An alarm changed its state.
     Alarm(Box<AlarmChange>),
     /// The alarms could not be evaluated.
@@ -71,7 +80,12 @@ impl Event {
             | Self::NotRun { check, .. }
             | Self::Missed { check, .. }
             | Self::ClockSetBack { check, .. } => Some(check),
-            Self::Alarm(_) | Self::AlarmsUnread(_) | Self::AlarmNotSent(_) => None,
+            Self::StoreLost(_)
+            | Self::StoreFound
+            | Self::Dropped { .. }
+            | Self::Alarm(_)
+            | Self::AlarmsUnread(_)
+            | Self::AlarmNotSent(_) => None,
         }
     }
 }

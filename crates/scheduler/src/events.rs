@@ -1,6 +1,7 @@
 //! The way of events to the reader and to the board.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use runtime::Clock;
 use tokio::sync::mpsc;
@@ -14,6 +15,8 @@ const MAX_WAITING: usize = 1_000;
 #[derive(Clone)]
 pub(crate) struct Events {
     sender: mpsc::Sender<Event>,
+    /// Number of dropped events, not yet reported to the reader.
+    dropped: Arc<AtomicU64>,
     board: Arc<Board>,
     clock: Arc<dyn Clock>,
 }
@@ -21,7 +24,7 @@ pub(crate) struct Events {
 impl Events {
     pub(crate) fn new(clock: Arc<dyn Clock>) -> (Self, mpsc::Receiver<Event>) {
         let (sender, received) = mpsc::channel(MAX_WAITING);
-        (Self { sender, board: Arc::default(), clock }, received)
+        (Self { sender, dropped: Arc::default(), board: Arc::default(), clock }, received)
     }
 
     pub(crate) fn board(&self) -> Arc<Board> {
@@ -32,9 +35,17 @@ impl Events {
         self.clock.clone()
     }
 
-    /// Reports an event. A run never waits for the reader.
+    /// Reports an event. A run never waits for the reader, who learns later how many events are missing.
     pub(crate) fn tell(&self, event: Event) {
         self.board.note(&event, self.clock.now());
-        let _ = self.sender.try_send(event);
+        let dropped = self.dropped.swap(0, Ordering::Relaxed);
+        let missing = if dropped > 0 { self.sender.try_send(Event::Dropped { count: dropped }) } else { Ok(()) };
+        let lost = match (missing, self.sender.try_send(event)) {
+            (Ok(()), Ok(())) => 0,
+            (Ok(()), Err(_)) => 1,
+            (Err(_), Ok(())) => dropped,
+            (Err(_), Err(_)) => dropped + 1,
+        };
+        self.dropped.fetch_add(lost, Ordering::Relaxed);
     }
 }

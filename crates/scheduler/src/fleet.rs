@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use crate::events::Events;
 use crate::job::Job;
 use crate::minutes::evaluate_every_minute;
+use crate::store_file::look_after_the_file;
 use crate::{AlarmWatch, Board, Deliveries, Event, Order, Plan, RunNow, Runner};
 
 /// Time between the first runs of two checks.
@@ -28,6 +29,7 @@ pub struct Fleet {
     jobs: BTreeMap<&'static str, Started>,
     alarms: Option<(Arc<Mutex<AlarmWatch>>, Started)>,
     run_now: RunNow,
+    store: Option<Started>,
 }
 
 struct Started {
@@ -50,6 +52,7 @@ impl Fleet {
                 jobs: BTreeMap::new(),
                 alarms: None,
                 run_now: RunNow::default(),
+                store: None,
             },
             received,
         )
@@ -86,7 +89,7 @@ impl Fleet {
             if before.is_none() || self.order == Order::InSequence {
                 at_once = at_once.saturating_add(apart).unwrap_or(at_once);
             }
-            planned.push((id, plan.every, first));
+            planned.push((plan.clone(), first));
             let stop = CancellationToken::new();
             let job = Job {
                 runner: self.runner.clone(),
@@ -98,22 +101,30 @@ impl Fleet {
                 events: self.events.clone(),
             };
             let task = tokio::spawn(async move {
-                if let Some(before) = before {
-                    // A task that panicked has ended too.
-                    let _ = before.task.await;
-                }
+                let first = match before {
+                    None => first,
+                    Some(before) => {
+                        // A task that panicked has ended too.
+                        let _ = before.task.await;
+                        job.after_run(first)
+                    }
+                };
                 job.repeat(first).await;
             });
             self.jobs.insert(id, Started { stop, task });
         }
-        let ids: Vec<_> = planned.iter().map(|(id, ..)| *id).collect();
+        let ids: Vec<_> = planned.iter().map(|(plan, _)| plan.check.id()).collect();
         self.run_now.retain(&ids);
         self.events.board().plan(&planned);
     }
 
-    /// Evaluates alarms every minute, and sends their changes to destinations, until the fleet stops.
+    /// Evaluates alarms every minute, and sends their changes to destinations, until the fleet stops. Looks after the file of their
+    /// store, too.
     pub fn watch(&mut self, alarms: AlarmWatch, deliveries: Arc<Deliveries>) {
         self.events.board().set_alarms(alarms.states());
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(look_after_the_file(alarms.store(), self.events.clone(), stop.clone()));
+        self.store = Some(Started { stop, task });
         let (watch, stop) = (Arc::new(Mutex::new(alarms)), CancellationToken::new());
         let task = tokio::spawn(evaluate_every_minute(watch.clone(), deliveries, self.events.clone(), stop.clone()));
         self.alarms = Some((watch, Started { stop, task }));
@@ -130,9 +141,10 @@ impl Fleet {
 
     /// Stops all checks, and waits for the runs in progress. They are interrupted only by the token of their ports.
     pub async fn stop(self) {
-        let started = || self.jobs.values().chain(self.alarms.iter().map(|(_, started)| started));
-        started().for_each(|started| started.stop.cancel());
-        for started in self.jobs.into_values().chain(self.alarms.map(|(_, started)| started)) {
+        let watches = self.alarms.map(|(_, started)| started).into_iter().chain(self.store);
+        let all: Vec<Started> = self.jobs.into_values().chain(watches).collect();
+        all.iter().for_each(|started| started.stop.cancel());
+        for started in all {
             let _ = started.task.await;
         }
     }

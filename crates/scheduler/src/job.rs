@@ -54,7 +54,7 @@ impl Job {
                     if !self.run(json!({}), due).await {
                         return;
                     }
-                    due = self.not_before_now(ticks, due);
+                    due = self.after_run(due);
                     continue;
                 }
             };
@@ -73,20 +73,24 @@ impl Job {
             if !self.run(event, next).await {
                 return;
             }
-            due = self.not_before_now(ticks, next);
+            // What a replaced job has missed, the next one reports.
+            if self.is_stopped() {
+                return;
+            }
+            due = self.after_run(next);
         }
     }
 
-    /// The time, or a later one if runs were due during the last run. Those are missed.
-    fn not_before_now(&self, ticks: Ticks, next: Timestamp) -> Timestamp {
+    /// Time of the next run, after one that has just ended. Reports times that it has missed, from `next` on.
+    pub(crate) fn after_run(&self, next: Timestamp) -> Timestamp {
         let ended = self.now();
-        if next >= ended {
+        if ended <= next {
             return next;
         }
-        let count = 1 + ticks.between(next, ended);
-        let later = ticks.after(ended);
-        self.events.tell(Event::Missed { check: self.id(), missed: Missed::StillRunning, count, next: later });
-        later
+        let count = 1 + self.ticks.between(next, ended);
+        let next = self.ticks.after(ended);
+        self.events.tell(Event::Missed { check: self.id(), missed: Missed::StillRunning, count, next });
+        next
     }
 
     /// Runs the check once. Returns false if it was asked to stop before.

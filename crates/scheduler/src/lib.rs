@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+mod alarm_text;
 mod alarms;
 mod board;
+mod command;
 mod deliveries;
 mod event;
 mod events;
@@ -11,6 +13,7 @@ mod minutes;
 mod plan;
 mod run_now;
 mod runner;
+mod store_file;
 mod ticks;
 
 pub use alarms::{AlarmChange, AlarmWatch};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Unit};
 
-use super::notification::{Contact, InconclusiveReport, Links, Notification, Owner, StepLine, SubjectReport};
+use super::notification::{Contact, InconclusiveReport, Links, Machine, Notification, Owner, StepLine, SubjectReport};
 use crate::incident::event::{Event, notification_id};
 use crate::incident::{Decision, Incident, LastSuccessfulRun, NotificationReason, Reason, Severity};
 use crate::model::{Attempt, Leftover, RunKey, Step, Subject};
@@ -17,6 +17,8 @@ pub struct Context<'a> {
     pub environment: &'a str,
     /// AWS region of the deployment; none on one machine.
     pub region: Option<&'a str>,
+    /// Files of the machine that runs the checks; none in a deployment.
+    pub machine: Option<&'a Machine>,
     /// Key of the run.
     pub run: &'a RunKey,
     /// Id of the run.
@@ -133,6 +135,7 @@ fn notification(event: Event, severity: Severity, about: About, context: &Contex
         check: context.run.check.clone(),
         environment: context.environment.to_owned(),
         region: context.region.map(str::to_owned),
+        machine: context.machine.cloned(),
         location: context.run.location.clone(),
         severity,
         at: context.run.scheduled_time,

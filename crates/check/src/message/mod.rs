@@ -12,5 +12,7 @@ pub use crate::incident::event::Event;
 
 pub use chat::chat;
 pub use compose::{Context, compose};
-pub use notification::{Contact, InconclusiveReport, Links, Notification, Owner, StepLine, SubjectReport, Topic};
+pub use notification::{
+    Contact, InconclusiveReport, Links, Machine, Notification, Owner, StepLine, SubjectReport, Topic,
+};
 pub use wording::{email, sms, span, subject_line};

@@ -139,6 +139,39 @@ pub struct StepLine {
     pub duration_ms: f64,
 }
 
+/// Files on a machine that runs checks without a deployment, by their full names.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Machine {
+    /// Settings file; absent when the settings are part of the program, as the demo's are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<String>,
+    /// Store; absent when it ends with the program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<String>,
+}
+
+impl Machine {
+    /// The option with which a command finds the store; none when the store ends with the program.
+    #[must_use]
+    pub fn store_option(&self) -> Option<String> {
+        self.store.as_deref().map(|store| format!("--store {}", quoted(store)))
+    }
+
+    /// The option with which a command finds the settings.
+    #[must_use]
+    pub fn settings_option(&self) -> Option<String> {
+        self.settings.as_deref().map(|settings| format!("--settings {}", quoted(settings)))
+    }
+}
+
+/// Quotes a file name for a shell, if needed.
+fn quoted(file: &str) -> String {
+    if file.chars().all(|c| c.is_alphanumeric() || "/._+-".contains(c)) {
+        return file.to_owned();
+    }
+    format!("'{}'", file.replace('\'', r"'\''"))
+}
+
 /// Notification about incidents of one check: read by programs, and rendered for people.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Notification {
@@ -155,6 +188,9 @@ pub struct Notification {
     /// AWS region of the deployment, for commands; absent on one machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
+    /// Files of the machine that runs the checks, for commands; absent in a deployment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<Machine>,
     /// Location that the run ran from.
     pub location: String,
     /// Severity: critical goes to people who act at once.

@@ -23,6 +23,7 @@ impl Notification {
             check: SENDER.to_owned(),
             environment: environment.to_owned(),
             region: Some(region.to_owned()),
+            machine: None,
             location: region.to_owned(),
             severity: if topic == Topic::OnCall { Severity::Critical } else { Severity::Warning },
             at,

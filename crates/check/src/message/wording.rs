@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 
 use super::lines::Line;
-use super::notification::{InconclusiveReport, Notification, Owner, StepLine, SubjectReport};
+use super::notification::{InconclusiveReport, Machine, Notification, Owner, StepLine, SubjectReport};
 use super::owners::{contacts, display_name, first_contact, ownership, subjects};
 use crate::incident::event::Event;
 use crate::model::text::{ascii, cut, gsm7, utc};
@@ -109,9 +109,11 @@ pub(super) fn details(n: &Notification) -> Vec<Line> {
     if n.more_subjects > 0 {
         let more = n.more_subjects;
         lines.push(Line::Empty);
-        lines.push(Line::sentence(format_args!(
-            "… and {more} more: run the saved query `run by id` with the run id below."
-        )));
+        let where_to_look = match &n.machine {
+            None => ": run the saved query `run by id` with the run id below",
+            Some(_) => "",
+        };
+        lines.push(Line::sentence(format_args!("… and {more} more{where_to_look}.")));
     }
     lines
 }
@@ -134,43 +136,53 @@ fn first_steps(n: &Notification) -> Vec<(&'static str, String)> {
     let mut steps = vec![("Runbook", links.runbook.clone())];
     steps.extend(optional.into_iter().filter_map(|(label, link)| Some((label, link.clone()?))));
     steps.extend(look_up(n));
-    steps.extend(command(n));
+    steps.extend(commands(n));
     steps
 }
 
 /// Command that shows the incident, or the open ones if the notification is about several.
 fn look_up(n: &Notification) -> Option<(&'static str, String)> {
+    let place = place(n)?;
     let details = match &n.subjects[..] {
         [] => return None,
-        [only] => format!("synthetics incident {} {}", only.incident_id, deployment(n)),
-        _ => format!("synthetics incidents {} {}", n.check, deployment(n)),
+        [only] => format!("synthetics incident {} {place}", only.incident_id),
+        _ => format!("synthetics incidents {} {place}", n.check),
     };
     Some(("Details", details))
 }
 
-/// Command that helps: removes leftovers, or mutes what goes on.
-fn command(n: &Notification) -> Option<(&'static str, String)> {
+/// Commands that help: one removes leftovers, others acknowledge or mute what goes on.
+fn commands(n: &Notification) -> Vec<(&'static str, String)> {
     if n.leftovers.iter().any(|left| left.instructions.is_none()) {
-        return Some((
-            "Clean up",
-            format!("synthetics cleanup {} --settings infra/layer/settings/{}.toml --yes", n.check, n.environment),
-        ));
+        return vec![("Clean up", format!("synthetics cleanup {} {} --yes", n.check, settings(n)))];
     }
-    if !n.is_ongoing() {
-        return None;
-    }
+    let Some(place) = place(n).filter(|_| n.is_ongoing()) else { return Vec::new() };
     let named: Vec<&Subject> = subjects(n).map(|(subject, _)| subject).collect();
     let scope = match &named[..] {
         [only] if !only.is_whole() => format!("{}/{only}", n.check),
         _ => n.check.clone(),
     };
-    Some(("Mute", format!("synthetics mute {scope} {} --for 1h --reason \"WHY\"", deployment(n))))
+    // Without an open incident, there is nothing to acknowledge.
+    let is_open = n.subjects.iter().any(|subject| subject.closed_at.is_none());
+    let acknowledge = is_open.then(|| ("Ack", format!("synthetics ack {scope} {place} --reason \"WHY\"")));
+    let mute = ("Mute", format!("synthetics mute {scope} {place} --for 1h --reason \"WHY\""));
+    acknowledge.into_iter().chain([mute]).collect()
 }
 
-/// Options that name the deployment, so that a command works whatever region the reader's profile has.
-fn deployment(n: &Notification) -> String {
+/// Options that name the deployment, so that a command works whatever region the reader's profile has; or the store of one machine.
+/// `None`: the store ends with the program, so that no command finds it.
+fn place(n: &Notification) -> Option<String> {
+    if let Some(machine) = &n.machine {
+        return machine.store_option();
+    }
     let region = n.region.as_ref().map(|region| format!(" --region {region}"));
-    format!("--environment {}{}", n.environment, region.unwrap_or_default())
+    Some(format!("--environment {}{}", n.environment, region.unwrap_or_default()))
+}
+
+/// The option with the settings file of the checks.
+fn settings(n: &Notification) -> String {
+    let on_machine = n.machine.as_ref().and_then(Machine::settings_option);
+    on_machine.unwrap_or_else(|| format!("--settings infra/layer/settings/{}.toml", n.environment))
 }
 
 /// Renders the SMS: at most 140 characters of the GSM 7-bit alphabet, without those that take two.

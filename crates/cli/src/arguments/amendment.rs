@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::deployment::Deployment;
+use super::deployment::{By, Deployment};
 
 #[derive(Debug, Args)]
 pub(crate) struct AckOptions {
@@ -12,9 +12,8 @@ pub(crate) struct AckOptions {
     /// What is being done; shown to on-call.
     #[arg(long, value_name = "WHY")]
     pub(crate) reason: String,
-    /// Name of the person who works on it, shown to others.
-    #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true, default_value = "unknown")]
-    pub(crate) by: String,
+    #[command(flatten)]
+    pub(crate) by: By,
     #[command(flatten)]
     pub(crate) deployment: Deployment,
 }
@@ -23,9 +22,8 @@ pub(crate) struct AckOptions {
 pub(crate) struct MarkOptions {
     /// The event, such as `release 42`: at most 200 characters.
     pub(crate) text: String,
-    /// Name of the person or pipeline, shown to others.
-    #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true, default_value = "unknown")]
-    pub(crate) by: String,
+    #[command(flatten)]
+    pub(crate) by: By,
     #[command(flatten)]
     pub(crate) deployment: Deployment,
 }

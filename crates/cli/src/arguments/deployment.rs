@@ -32,6 +32,21 @@ pub(crate) struct Region {
     pub(crate) given: Option<String>,
 }
 
+/// Who gives a command.
+#[derive(Debug, Args)]
+pub(crate) struct By {
+    /// Name of the person or pipeline, shown to others.
+    #[arg(
+        long = "by",
+        id = "by",
+        value_name = "NAME",
+        env = "USER",
+        hide_env_values = true,
+        default_value = "unknown"
+    )]
+    pub(crate) name: String,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct ConsoleOptions {
     #[command(flatten)]
@@ -55,9 +70,8 @@ pub(crate) struct MuteOptions {
     /// Reason for the mute; shown to on-call.
     #[arg(long, value_name = "WHY")]
     pub(crate) reason: String,
-    /// Name of the person who mutes, shown to others.
-    #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true, default_value = "unknown")]
-    pub(crate) by: String,
+    #[command(flatten)]
+    pub(crate) by: By,
     #[command(flatten)]
     pub(crate) deployment: Deployment,
 }

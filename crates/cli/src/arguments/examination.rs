@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::deployment::Region;
+use super::deployment::{By, Region};
 
 #[derive(Debug, Args)]
 pub(crate) struct ExamineOptions {
@@ -42,9 +42,8 @@ pub(crate) struct NotifyTestOptions {
     /// Topic to test; repeatable. [default: all topics of the deployment]
     #[arg(long = "topic", value_name = "TOPIC", value_enum)]
     pub(crate) topics: Vec<TopicName>,
-    /// Name of the person who tests, shown to others.
-    #[arg(long, value_name = "NAME", env = "USER", hide_env_values = true, default_value = "unknown")]
-    pub(crate) by: String,
+    #[command(flatten)]
+    pub(crate) by: By,
     #[command(flatten)]
     pub(crate) region: Region,
 }

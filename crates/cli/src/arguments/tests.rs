@@ -61,6 +61,10 @@ fn commands_in_sample_notifications_are_valid() {
                     operations::names::parse_scope(&options.scope).unwrap();
                     verbs.insert("mute");
                 }
+                Command::Ack(options) => {
+                    operations::names::parse_scope(&options.scope).unwrap();
+                    verbs.insert("ack");
+                }
                 Command::Cleanup(options) => {
                     let checks = operations::checks::ids(&options.checks).unwrap();
                     assert!(checks.iter().all(|id| operations::checks::has_cleanup(id)), "{}", path.display());
@@ -74,5 +78,5 @@ fn commands_in_sample_notifications_are_valid() {
             }
         }
     }
-    assert_eq!(verbs.len(), 3, "{verbs:?}");
+    assert_eq!(verbs.len(), 4, "{verbs:?}");
 }

@@ -29,29 +29,40 @@ pub(crate) async fn state_to_read(deployment: &Deployment) -> anyhow::Result<Box
 }
 
 async fn table(deployment: &Deployment) -> anyhow::Result<Box<dyn OperatorStore>> {
-    let name = match (&deployment.table, &deployment.environment) {
-        (Some(table), _) => table.clone(),
-        (None, Some(environment)) => names::resource(environment, "state"),
-        (None, None) => bail!("no deployment is named; give --environment"),
-    };
+    let name = table_name(deployment)?;
     let region = region(deployment.region.given.clone(), deployment.environment.as_deref());
     Ok(Box::new(Table::for_operator(name, region).await?))
 }
 
 /// Opens the read side. `None`: only a table is named, and alarms are named after the environment.
 pub(crate) async fn history(deployment: &Deployment) -> anyhow::Result<Option<Box<dyn History>>> {
+    let is_known = deployment.store.is_some() || deployment.environment.is_some();
+    Ok(if is_known { Some(records(deployment).await?) } else { None })
+}
+
+/// Opens the read side for incidents, mutes and marks: a table has them, whatever its environment is called.
+pub(crate) async fn records(deployment: &Deployment) -> anyhow::Result<Box<dyn History>> {
     if let Some(file) = &deployment.store {
-        return Ok(Some(Box::new(Store::open_to_read(file)?)));
+        return Ok(Box::new(Store::open_to_read(file)?));
     }
-    let Some(environment) = &deployment.environment else { return Ok(None) };
+    let environment = deployment.environment.as_deref();
+    let name = environment.unwrap_or_default();
     let names = Deployed {
-        environment: environment.clone(),
-        table: deployment.table.clone().unwrap_or_else(|| names::resource(environment, "state")),
-        alarms: names::resource(environment, ""),
-        log_groups: format!("/just-driving/{environment}/synthetics/"),
+        environment: name.to_owned(),
+        table: table_name(deployment)?,
+        alarms: names::resource(name, ""),
+        log_groups: format!("/just-driving/{name}/synthetics/"),
     };
-    let region = region(deployment.region.given.clone(), Some(environment));
-    Ok(Some(Box::new(DeployedHistory::for_operator(names, region).await?)))
+    let region = region(deployment.region.given.clone(), environment);
+    Ok(Box::new(DeployedHistory::for_operator(names, region).await?))
+}
+
+fn table_name(deployment: &Deployment) -> anyhow::Result<String> {
+    match (&deployment.table, &deployment.environment) {
+        (Some(table), _) => Ok(table.clone()),
+        (None, Some(environment)) => Ok(names::resource(environment, "state")),
+        (None, None) => bail!("no deployment is named; give --environment"),
+    }
 }
 
 /// Finds the region of a deployment: the option, the variables, then `samconfig.toml`, in which case it says so. `None`: the

@@ -15,7 +15,7 @@ use crate::exit::Exit;
 pub(crate) async fn acknowledge(options: &AckOptions) -> anyhow::Result<Exit> {
     let (check, subject) = names::parse_scope(&options.scope)?;
     let store = access::state(&options.deployment).await?;
-    let author = Author { by: &options.by, reason: &options.reason };
+    let author = Author { by: &options.by.name, reason: &options.reason };
     for id in amendment::acknowledge(&*store, (check, subject.as_ref()), author, Timestamp::now()).await? {
         println!("{id} is acknowledged");
     }

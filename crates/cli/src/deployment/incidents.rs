@@ -18,13 +18,11 @@ use crate::{tables, terminal};
 /// Lists incidents, newest first.
 pub(crate) async fn list(options: &IncidentsOptions) -> anyhow::Result<Exit> {
     let checks = checks::ids(&options.checks)?;
-    let state = access::state_to_read(&options.deployment).await?;
+    let history = access::records(&options.deployment).await?;
     let after = Timestamp::now() - options.since;
     let mut records = Vec::new();
     for check in checks {
-        let mut found = state.incidents(check, after).await?;
-        acknowledgement::complete(&*state, check, &mut found).await;
-        records.extend(found);
+        records.extend(history.incidents(check, after).await?);
     }
     records.retain(|record| !options.open || record.closed_at.is_none());
     records.sort_by_key(|record| std::cmp::Reverse(record.since));
@@ -32,7 +30,7 @@ pub(crate) async fn list(options: &IncidentsOptions) -> anyhow::Result<Exit> {
         terminal::json(&records)?;
         return Ok(Exit::Passed);
     }
-    let marks = if options.open { Vec::new() } else { state.marks(after).await? };
+    let marks = if options.open { Vec::new() } else { history.marks(after).await? };
     if records.is_empty() && marks.is_empty() {
         println!("no incidents{} since {}", if options.open { " are open" } else { "" }, utc(after));
     } else {

@@ -27,7 +27,7 @@ use crate::{serving, tables, terminal};
 pub(crate) async fn mute(options: &MuteOptions) -> anyhow::Result<Exit> {
     let (check, subject) = names::parse_scope(&options.scope)?;
     let store = access::state(&options.deployment).await?;
-    let author = Author { by: &options.by, reason: &options.reason };
+    let author = Author { by: &options.by.name, reason: &options.reason };
     let Muted { silence, unhealthy } =
         amendment::mute(&*store, (check, subject), options.duration, author, Timestamp::now()).await?;
     println!("{} is muted until {}", options.scope, utc(silence.until));

@@ -38,7 +38,7 @@ pub(crate) async fn notify_test(options: &NotifyTestOptions) -> anyhow::Result<E
     let now = Timestamp::now();
     let (mut rows, mut exit) = (Vec::new(), Exit::Passed);
     for DeployedTopic { topic, subscribers, .. } in chosen {
-        let sender = Contact { name: options.by.clone(), details: "sent this test message".to_owned() };
+        let sender = Contact { name: options.by.name.clone(), details: "sent this test message".to_owned() };
         let notification = Notification::test(*topic, environment, account.region(), sender, now);
         let delivery = Delivery { topic: *topic, notification, queued_at: now };
         let result = match notifier.send(&delivery).await {

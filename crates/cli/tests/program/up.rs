@@ -169,6 +169,12 @@ async fn outage_and_recovery_are_notified() {
     assert_eq!(code, Some(143), "{output}");
     assert_eq!(output.matches("Subject: [critical]").count(), 1, "{output}");
     assert!(output.contains("Subject: [resolved]"), "{output}");
+    // The commands of messages work as they are.
+    let acknowledge = format!("synthetics ack availability --store {} --reason", store.display());
+    assert!(output.contains(&acknowledge), "expected {acknowledge} in {output}");
+    let details = output.lines().find_map(|line| line.split_once("  Details    synthetics ")).unwrap().1;
+    let details = synthetics(&details.split(' ').collect::<Vec<_>>());
+    assert!(details.status.success(), "{details:?}");
     let pages = fs::read_to_string(pages).unwrap();
     let events = pages.lines().map(|page| serde_json::from_str::<Value>(page).unwrap()["event"].clone());
     assert_eq!(events.collect::<Vec<_>>(), ["opened", "recovered"], "{pages}");
@@ -201,6 +207,26 @@ async fn settings_are_read_again_and_wrong_ones_are_not() {
     let (code, output) = up.end();
     assert_eq!(code, Some(130), "{output}");
     assert!(output.contains("settings read again: 1 check\n"), "{output}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn moved_store_is_reported_until_it_is_back() {
+    let platform = DemoPlatform::start(Options::default()).await.unwrap();
+    let store = folder("moved").join("synthetics.db");
+    let file = PathBuf::from(settings_file("up-moved.toml", &settings(&platform)));
+    let up = Up::start(&file, &store, &[], &[]);
+    up.wait_for("outcome=\"passed\"} 1").await;
+    let elsewhere = store.with_extension("elsewhere");
+    fs::rename(&store, &elsewhere).unwrap();
+    tokio::task::block_in_place(|| wait_for_errors(&store, "expected the file that this program opened, found none"));
+    let (status, said) = up.get("/healthz").await;
+    assert_eq!(status, 503, "{said}");
+    assert!(said.contains("the store was moved, removed or replaced: put its file back"), "{said}");
+    fs::rename(&elsewhere, &store).unwrap();
+    tokio::task::block_in_place(|| wait_for_errors(&store, "the store is back in its place"));
+    assert_eq!(up.get("/healthz").await, (200, "ok: availability\n".to_owned()));
+    up.signal(Signal::SIGTERM);
+    up.end();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -276,6 +302,13 @@ async fn prometheus_scrapes_the_metrics() {
     };
     prometheus.kill().unwrap();
     prometheus.wait().unwrap();
+    let metrics = reqwest::Client::new().get(format!("http://{}/metrics", up.address)).bearer_auth(token);
+    let (metrics, file) = (metrics.send().await.unwrap().text().await.unwrap(), folder.join("metrics"));
+    fs::write(&file, &metrics).unwrap();
+    // Every metric has a help text, a type, and a name as Prometheus wants it.
+    let checked = Command::new("promtool").args(["check", "metrics"]).stdin(fs::File::open(file).unwrap()).output();
+    let checked = checked.expect("promtool is missing; install it: sudo apt-get install --yes prometheus");
+    assert!(checked.status.success(), "{}{metrics}", text(&checked.stderr));
     up.signal(Signal::SIGTERM);
     up.end();
     assert_eq!(value, "1", "{}", fs::read_to_string(folder.join("prometheus.log")).unwrap());

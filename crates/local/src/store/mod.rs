@@ -7,6 +7,7 @@ mod deliveries;
 mod error;
 mod history;
 mod hold;
+mod identity;
 mod look_back;
 mod rollups;
 mod schema;
@@ -27,6 +28,7 @@ use settings::Retention;
 pub use error::OpenError;
 use error::{Failed, Why};
 pub use hold::{Hold, HoldError};
+use identity::Identity;
 pub use sinks::Newest;
 
 /// Name of a store without a file, in errors.
@@ -37,6 +39,8 @@ const IN_MEMORY: &str = "memory";
 pub struct Store {
     connection: Mutex<Connection>,
     file: PathBuf,
+    /// Device and number of the file; none in memory.
+    identity: Option<Identity>,
     retention: Retention,
 }
 
@@ -54,7 +58,12 @@ impl Store {
         let opened = Connection::open_with_flags(path, flags);
         let mut connection = opened.map_err(|error| OpenError::new(file, error))?;
         schema::prepare(&mut connection).map_err(|error| error.about(file))?;
-        Ok(Self { connection: Mutex::new(connection), file: file.into(), retention: Retention::default() })
+        let store = Self::new(connection, file);
+        Ok(Self { identity: Identity::read(file).ok(), ..store })
+    }
+
+    fn new(connection: Connection, file: &Path) -> Self {
+        Self { connection: Mutex::new(connection), file: file.into(), identity: None, retention: Retention::default() }
     }
 
     /// Sets the limits that [`Store::record`] applies.
@@ -71,7 +80,7 @@ impl Store {
         let file = Path::new(IN_MEMORY);
         let mut connection = Connection::open_in_memory().map_err(|error| OpenError::new(file, error))?;
         schema::prepare(&mut connection).map_err(|error| error.about(file))?;
-        Ok(Self { connection: Mutex::new(connection), file: file.into(), retention: Retention::default() })
+        Ok(Self::new(connection, file))
     }
 
     /// Opens a file that a run has written.
@@ -108,7 +117,8 @@ impl Store {
             opened => opened,
         };
         let connection = connection.map_err(|error| error.about(file))?;
-        Ok(Self { connection: Mutex::new(connection), file: file.into(), retention: Retention::default() })
+        let store = Self::new(connection, file);
+        Ok(Self { identity: Identity::read(file).ok(), ..store })
     }
 
     /// Takes the store for an environment of the platform at a host. Its incidents would otherwise be closed by runs against
@@ -162,6 +172,30 @@ impl Store {
     pub fn checks(&self) -> Result<Vec<String>, PortError> {
         self.read("read the checks", |store| {
             state::rows(store, "SELECT DISTINCT check_id FROM runs ORDER BY check_id", [], |row| Ok(row.get(0)?))
+        })
+    }
+
+    /// The file; none if the store ends with the process.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        (!self.is_in_memory()).then_some(&*self.file)
+    }
+
+    /// Confirms that the opened file still has its name. Otherwise all writes are lost with the end of the process, and
+    /// other commands do not see it.
+    ///
+    /// # Errors
+    /// When there is no such file any more, or another one.
+    pub fn confirm_file(&self) -> Result<(), PortError> {
+        let Some(opened) = self.identity else { return Ok(()) };
+        opened.confirm(&self.file).map_err(|found| {
+            let detail = format!(
+                "{}: expected the file that this program opened, found {found}\n  \
+                 what it writes is lost when it ends, and other commands do not see it; put the file back if it was moved, or start \
+                 this program again",
+                self.file.display()
+            );
+            PortError::new("find the store", detail)
         })
     }
 

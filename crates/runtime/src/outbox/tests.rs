@@ -92,6 +92,7 @@ fn notification(size: &Size, id: &str, number: usize) -> Notification {
         check: "payment-webhook".to_owned(),
         environment: "production".to_owned(),
         region: Some("eu-north-1".to_owned()),
+        machine: None,
         location: "eu-north-1".to_owned(),
         severity: Severity::Critical,
         at,

@@ -341,6 +341,7 @@ impl<K: Kept> History<K> {
             redactor: Redactor::default(),
             location: LOCATIONS[start.location].to_owned(),
             region: None,
+            machine: None,
             release: "test".to_owned(),
             interrupt: runtime::CancellationToken::new(),
             recorder: Arc::new(Journey::new),

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
+use check::message::Machine;
 use check::{Cause, Outcome, Report, StepResult};
 use futures::future::BoxFuture;
 use runtime::{Check, CheckMemory, MemoryCell, OperatorStore, Prepared, Run};
@@ -174,7 +175,8 @@ async fn unreadable_memory_is_inconclusive_until_cleared() {
         (r#"{"version":1,"data":["a"]}"#, "expected version 2, found 1"),
         (r#"{"version":2,"data":{}}"#, "expected the data of version 2: invalid type: map, expected a sequence at"),
     ] {
-        let world = World::new();
+        let mut world = World::new();
+        world.ports.machine = Some(Machine { store: Some("/data/a.db".to_owned()), ..Machine::default() });
         let check = passing("a");
         world.memory.set_memory("fake", text);
         for number in 0..3 {
@@ -185,7 +187,7 @@ async fn unreadable_memory_is_inconclusive_until_cleared() {
                 "{detail}"
             );
             assert!(detail.contains(reason), "{detail}");
-            assert!(detail.ends_with("clear it: synthetics memory clear fake --store FILE"), "{detail}");
+            assert!(detail.ends_with("clear it: synthetics memory clear fake --store /data/a.db"), "{detail}");
             let steps = &report.attempts[0].steps;
             assert!(
                 matches!(&steps[..], [step] if matches!(step.result, StepResult::Inconclusive { .. })),

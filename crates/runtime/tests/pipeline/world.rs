@@ -323,6 +323,7 @@ impl World {
             redactor: Redactor::default(),
             location: location.to_owned(),
             region: None,
+            machine: None,
             release: "test".to_owned(),
             interrupt: runtime::CancellationToken::new(),
             recorder: Arc::new(Journey::new),

@@ -16,6 +16,8 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
 const MINUTE: Duration = Duration::from_secs(60);
+/// Deadline of every check here, whatever time it takes.
+const DEADLINE: Duration = Duration::from_secs(120);
 
 /// Wall clock on tokio's time, that a test can set.
 struct Virtual {
@@ -74,6 +76,10 @@ impl AnyCheck for Sleeper {
 
     fn common(&self) -> &Common {
         unreachable!("the scheduler knows no settings")
+    }
+
+    fn deadline(&self) -> Duration {
+        DEADLINE
     }
 
     fn written(&self) -> &toml::Table {
@@ -254,4 +260,50 @@ async fn checks_in_sequence_run_one_at_a_time_and_in_order() {
     }
     assert_eq!(order, ["login", "booking", "availability"].repeat(3));
     assert_eq!(runs.most.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn run_that_outlasts_a_reload_is_called_still_running() {
+    let mut started = start();
+    let (long, _) = plan("booking", MINUTE, 5 * MINUTE);
+    started.fleet.replace(vec![long]);
+    sleep(Duration::from_secs(10)).await;
+    let (short, runs) = plan("booking", MINUTE, Duration::from_secs(1));
+    started.fleet.replace(vec![short]);
+    sleep(8 * MINUTE).await;
+    let found = missed(&mut started.events);
+    assert!(matches!(found[..], [(Missed::StillRunning, 4..=5)]), "{found:?}");
+    assert!((3..=4).contains(&runs.count()), "{}", runs.count());
+}
+
+#[tokio::test(start_paused = true)]
+async fn run_past_its_deadline_is_late() {
+    let mut started = start();
+    let (hanging, _) = plan("booking", 15 * MINUTE, 60 * MINUTE);
+    started.fleet.replace(vec![hanging]);
+    let board = started.fleet.board();
+    let late = || board.standings()["booking"].late(started.clock.now());
+    sleep(DEADLINE + Duration::from_secs(50)).await;
+    assert_eq!(late(), None, "it may still be sending its messages");
+    sleep(Duration::from_secs(20)).await;
+    assert_eq!(late().as_deref(), Some("its run has not ended for 3 min 10 s"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn reader_that_was_away_learns_how_much_it_lacks() {
+    let mut started = start();
+    let (often, runs) = plan("login", Duration::from_secs(1), Duration::from_millis(1));
+    started.fleet.replace(vec![often]);
+    sleep(20 * MINUTE).await;
+    let mut kept = 0;
+    while started.events.try_recv().is_ok() {
+        kept += 1;
+    }
+    // Each run has a beginning and an end.
+    let lost = 2 * runs.count() - kept;
+    sleep(Duration::from_secs(2)).await;
+    let next = started.events.try_recv();
+    assert!(matches!(next, Ok(Event::Dropped { count }) if count == lost as u64), "{lost} lost, {next:?}");
+    let next = started.events.try_recv();
+    assert!(matches!(next, Ok(Event::Began { .. })), "{next:?}");
 }

@@ -160,9 +160,17 @@ async fn broken_programs_are_named_with_their_reason() {
     for (name, lines, expected) in [
         ("code", "cat > /dev/null; echo no route to pager >&2; exit 3", "ended with exit status: 3: no route to pager"),
         ("deaf", "exec <&-; exit 0", ""),
+        // A program that it leaves behind holds its standard error.
+        ("parent", "cat > /dev/null; sleep 30 & exit 0", ""),
+        ("failing-parent", "cat > /dev/null; sleep 30 & echo no mail >&2; exit 2", "exit status: 2: no mail"),
+        (
+            "chatty",
+            "head -c 1000000 /dev/zero | tr '\\0' x >&2; echo >&2; echo the end >&2; exit 1",
+            "status: 1: the end",
+        ),
         ("hostile", "cat > /dev/null; printf '\\033[2Jx\\n' >&2; exit 1", "\\u{1b}[2Jx"),
     ] {
-        let folder = folder(name);
+        let (folder, began) = (folder(name), std::time::Instant::now());
         let deliveries = deliveries(vec![destination("pager", program(&folder, lines))], "http://127.0.0.1:1/");
         match (deliveries.send(&message(Topic::OnCall)).await, expected) {
             (Ok(()), "") => {}
@@ -171,6 +179,7 @@ async fn broken_programs_are_named_with_their_reason() {
             }
             (found, expected) => panic!("{name}: {found:?}, expected {expected}"),
         }
+        assert!(began.elapsed() < std::time::Duration::from_secs(5), "{name}: {:?}", began.elapsed());
     }
     let missing = DestinationKind::Command(vec!["/nowhere/pager".to_owned()]);
     let deliveries = deliveries(vec![destination("pager", missing)], "http://127.0.0.1:1/");

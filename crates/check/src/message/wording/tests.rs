@@ -1,7 +1,7 @@
-use super::super::{Contact, Links, StepLine};
+use super::super::{Contact, Links, Machine, StepLine};
 use super::*;
 use crate::incident::{LastSuccessfulRun, Severity};
-use crate::model::{Failure, FailureKind, NoSecrets, Subject, Text, foreign};
+use crate::model::{Failure, FailureKind, Leftover, NoSecrets, Subject, Text, foreign};
 use crate::phrase;
 
 fn at(second: i64) -> Timestamp {
@@ -39,6 +39,7 @@ fn notification(event: Event, names: &[&str]) -> Notification {
         check: "availability".to_owned(),
         environment: "production".to_owned(),
         region: None,
+        machine: None,
         location: "eu-north-1".to_owned(),
         severity: Severity::Critical,
         at: at(60),
@@ -160,6 +161,56 @@ fn broken_invariant_is_explained_in_email_and_sms() {
     assert!(email(&broken).contains("The platform broke a rule that must always hold: see Expected and Actual."));
     let text = sms(&broken);
     assert!(text.contains("expected the wrong password is refused") && text.contains("Contact +45"), "{text}");
+}
+
+#[test]
+fn commands_find_the_deployment_or_the_store() {
+    let machine = |settings: Option<&str>, store: Option<&str>| {
+        Some(Machine { settings: settings.map(str::to_owned), store: store.map(str::to_owned) })
+    };
+    let commands = |machine: Option<Machine>| {
+        let mut opened = notification(Event::Opened, &["status-api"]);
+        opened.machine = machine;
+        let lines = email(&opened);
+        let found = lines.lines().filter_map(|line| Some(line.split_once("  synthetics ")?.1.to_owned()));
+        found.collect::<Vec<_>>()
+    };
+    let all = |place: &str| {
+        vec![
+            format!("incident availability.status-api.20260528T202700Z {place}"),
+            format!("ack availability/status-api {place} --reason \"WHY\""),
+            format!("mute availability/status-api {place} --for 1h --reason \"WHY\""),
+        ]
+    };
+    for (case, machine, expected) in [
+        ("a deployment", None, all("--environment production")),
+        ("a store", machine(None, Some("/data/production.db")), all("--store /data/production.db")),
+        ("a name to quote", machine(None, Some("/Anna's data/a.db")), all(r"--store '/Anna'\''s data/a.db'")),
+        ("a store that ends with the program", machine(None, None), Vec::new()),
+    ] {
+        assert_eq!(commands(machine), expected, "{case}");
+    }
+    let mut left = notification(Event::Leftovers, &[]);
+    left.leftovers = vec![Leftover::new("booking", "9004 is left", None, &NoSecrets)];
+    for (machine, expected) in [
+        (None, "infra/layer/settings/production.toml"),
+        (machine(Some("/etc/synthetics/a.toml"), None), "/etc/synthetics/a.toml"),
+    ] {
+        left.machine = machine;
+        let expected = format!("  Clean up   synthetics cleanup availability --settings {expected} --yes\n");
+        assert!(email(&left).contains(&expected), "{}", email(&left));
+    }
+}
+
+#[test]
+fn only_open_incidents_are_acknowledged() {
+    for (event, names, expected) in [
+        (Event::Opened, &["status-api"][..], true),
+        (Event::MonitoringLost, &[], false),
+        (Event::Recovered, &["status-api"], false),
+    ] {
+        assert_eq!(email(&notification(event, names)).contains("synthetics ack "), expected, "{event:?}");
+    }
 }
 
 #[test]
