@@ -4,6 +4,7 @@
 mod alarm_events;
 mod alarms;
 mod calls;
+mod console;
 mod deployed;
 mod doctor;
 mod emulator;

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -173,6 +174,20 @@ impl World {
     /// Runs the `synthetics` program with these arguments only.
     pub fn program(&self, arguments: &[&str]) -> std::process::Output {
         self.program_with(arguments, &BTreeMap::new())
+    }
+
+    /// Starts `synthetics console` on this world. Returns it with its address.
+    pub fn console(&self) -> (Console, String) {
+        let deployment = ["--table", &self.variables["STATE_TABLE"], "--environment", &self.environment];
+        let arguments = ["console", "--listen", "127.0.0.1:0", "--allow-actions"];
+        let mut program = self.command(&[&arguments[..], &deployment].concat());
+        let mut program = program.stdout(std::process::Stdio::piped()).spawn().unwrap();
+        let output = program.stdout.take().unwrap();
+        let mut line = String::new();
+        tokio::task::block_in_place(|| BufReader::new(output).read_line(&mut line)).unwrap();
+        let address = line.strip_prefix("http://").and_then(|rest| rest.split('/').next());
+        let address = address.unwrap_or_else(|| panic!("expected an address, found {line:?}")).to_owned();
+        (Console(program), address)
     }
 
     /// Runs the `synthetics` program with these arguments and this standard input.
@@ -484,6 +499,16 @@ impl std::fmt::Display for Received {
             }
         }
         Ok(())
+    }
+}
+
+/// A console that is stopped when it is dropped.
+pub struct Console(std::process::Child);
+
+impl Drop for Console {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 

@@ -56,11 +56,11 @@ fn of_store(options: &ConsoleOptions, path: &Path) -> anyhow::Result<Source> {
         options: format!("--store {file}"),
         changes: serving::changes(store.clone()),
         history: store,
-        asked: None,
+        once_per_minute: None,
         live: None,
         actions,
         faults: None,
-        monitored: Monitored::new(serving::shown(ids, alarms, None)),
+        monitored: Monitored::new(serving::shown(ids, alarms)),
         clock: Arc::new(SystemClock),
     })
 }
@@ -80,21 +80,19 @@ async fn of_deployment(options: &ConsoleOptions) -> anyhow::Result<Source> {
         false => None,
     };
     let memo = Arc::new(OncePerMinute::new(history.into(), Arc::new(SystemClock)));
-    let counted = memo.clone();
-    let asked: Arc<dyn Fn() -> (u64, u64) + Send + Sync> = Arc::new(move || counted.counts());
     Ok(Source {
         release: env!("CARGO_PKG_VERSION").to_owned(),
         host: String::new(),
         place: format!("deployment {environment}"),
         options: format!("--environment {environment}"),
-        asked: Some(asked),
+        once_per_minute: Some(memo.clone()),
         history: memo,
         // Metrics have a minute, and each question has a price.
         changes: Arc::new(|| Some((SystemClock.now().as_second() / 60).to_string())),
         live: None,
         actions,
         faults: None,
-        monitored: Monitored::new(serving::shown(ids, alarms, None)),
+        monitored: Monitored::new(serving::shown(ids, alarms)),
         clock: Arc::new(SystemClock),
         environment,
     })

@@ -95,7 +95,7 @@ pub(crate) fn source(
         options,
         history: store.clone(),
         changes: changes(store.clone()),
-        asked: None,
+        once_per_minute: None,
         actions: None,
         faults: None,
         live: Some(Live { board, store }),
@@ -115,8 +115,8 @@ pub(crate) fn changes(store: Arc<Store>) -> Arc<dyn Fn() -> Option<String> + Sen
 }
 
 /// What the console shows of checks and alarms.
-pub(crate) fn shown(checks: Vec<&'static str>, alarms: Vec<MetricAlarm>, settings: Option<String>) -> Shown {
-    Shown { targets: thresholds::objectives(&alarms), checks, alarms, settings }
+pub(crate) fn shown(checks: Vec<&'static str>, alarms: Vec<MetricAlarm>) -> Shown {
+    Shown { targets: thresholds::objectives(&alarms), checks, alarms, ..Shown::default() }
 }
 
 #[cfg(test)]

@@ -170,7 +170,9 @@ impl Settings {
     /// What the console shows of it.
     fn shown(&self) -> Shown {
         let checks = self.plans.iter().map(|plan| plan.check.id()).collect();
-        serving::shown(checks, self.alarms.clone(), Some(self.effective.clone()))
+        let settings = Some(self.effective.clone());
+        let links = Some(self.common.links.clone());
+        Shown { links, settings, ..serving::shown(checks, self.alarms.clone()) }
     }
 
     fn summary(&self, options: &UpOptions, served: Option<SocketAddr>) -> String {

@@ -17,6 +17,7 @@ mod shell;
 mod shown;
 mod source;
 mod standing;
+mod strip;
 mod words;
 
 pub use actions::{Actions, AlarmMutes};

@@ -44,6 +44,11 @@ impl OncePerMinute {
         (self.asked.load(Ordering::Relaxed), self.answered.load(Ordering::Relaxed))
     }
 
+    /// Asks everything again, since a person has changed something.
+    pub(crate) async fn forget(&self) {
+        self.answers.lock().await.1.clear();
+    }
+
     /// Returns the answer of this minute, or asks for it. Two that ask the same at the same time wait for one answer.
     async fn once<T: Clone + Send + Sync + 'static>(
         &self,

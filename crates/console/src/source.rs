@@ -8,9 +8,11 @@ use history::History;
 use local::Store;
 use runtime::Clock;
 use scheduler::Board;
+use settings::LinkTemplates;
 
 use crate::actions::Actions;
 use crate::demo::Faults;
+use crate::memo::OncePerMinute;
 
 /// What the pages show.
 #[derive(Clone)]
@@ -27,9 +29,8 @@ pub struct Source {
     pub options: String,
     /// The recorded past.
     pub history: Arc<dyn History>,
-    /// Numbers of the questions that a deployment was asked, and of those that had an answer already; `None` for a store, where they have
-    /// no price.
-    pub asked: Option<Arc<dyn Fn() -> (u64, u64) + Send + Sync>>,
+    /// The same history, if its questions have a price.
+    pub once_per_minute: Option<Arc<OncePerMinute>>,
     /// What runs here; `None` if the console only looks back.
     pub live: Option<Live>,
     /// What is monitored.
@@ -73,6 +74,8 @@ pub struct Shown {
     pub alarms: Vec<MetricAlarm>,
     /// Target of each check with an objective, as a fraction of its runs.
     pub targets: BTreeMap<String, f64>,
+    /// Links to the platform's own tools; `None` when the settings are elsewhere.
+    pub links: Option<LinkTemplates>,
     /// The settings in effect, without secrets; `None` when they are elsewhere.
     pub settings: Option<String>,
 }

@@ -1,7 +1,5 @@
 //! How a check stands, from what was recorded about it.
 
-use std::collections::BTreeMap;
-
 use check::incident::{IncidentRecord, Silence};
 use history::{Day, History, RunOutcome, RunSummary, Window};
 use jiff::{SignedDuration, Timestamp};
@@ -164,64 +162,6 @@ impl Month {
     }
 }
 
-/// Part of a strip: neighbouring spans of one outcome.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Segment {
-    /// First span.
-    pub(crate) x: usize,
-    /// Number of spans.
-    pub(crate) width: usize,
-    /// Outcome; `None` without runs.
-    pub(crate) outcome: Option<RunOutcome>,
-    /// Start.
-    pub(crate) from: Timestamp,
-    /// End.
-    pub(crate) until: Timestamp,
-}
-
-/// Number of spans in a strip of 24 hours.
-pub(crate) const SPANS: usize = 96;
-
-/// Divides the 24 hours before now into spans of a quarter of an hour, each with its worst outcome, and joins equal neighbours.
-pub(crate) fn strip(runs: &[RunSummary], now: Timestamp) -> Vec<Segment> {
-    let length = SignedDuration::from_secs(RUNS.as_secs() / SPANS as i64);
-    let start = now - RUNS;
-    let mut worst: BTreeMap<usize, RunOutcome> = BTreeMap::new();
-    for run in runs.iter().filter(|run| run.outcome != RunOutcome::Refused) {
-        let place = run.at.duration_since(start).as_secs().div_euclid(length.as_secs());
-        let Ok(place) = usize::try_from(place) else { continue };
-        let outcome = worst.entry(place.min(SPANS - 1)).or_insert(run.outcome);
-        if weight(run.outcome) > weight(*outcome) {
-            *outcome = run.outcome;
-        }
-    }
-    let mut segments: Vec<Segment> = Vec::new();
-    let begins = |place: usize| start + SignedDuration::from_secs(length.as_secs() * i64::try_from(place).unwrap_or(0));
-    for place in 0..SPANS {
-        let outcome = worst.get(&place).copied();
-        match segments.last_mut().filter(|last| last.outcome == outcome) {
-            Some(last) => {
-                last.width += 1;
-                last.until = begins(place + 1);
-            }
-            None => {
-                segments.push(Segment { x: place, width: 1, outcome, from: begins(place), until: begins(place + 1) });
-            }
-        }
-    }
-    segments
-}
-
-const fn weight(outcome: RunOutcome) -> u8 {
-    match outcome {
-        RunOutcome::Refused => 0,
-        RunOutcome::Passed => 1,
-        RunOutcome::Maintenance => 2,
-        RunOutcome::Inconclusive => 3,
-        RunOutcome::Failed => 4,
-    }
-}
-
 /// Class of an outcome in the style sheet.
 pub(crate) const fn class(outcome: Option<RunOutcome>) -> &'static str {
     match outcome {
@@ -272,23 +212,6 @@ mod tests {
             let since = recorded.since(standing).map(|since| now.duration_since(since).as_mins());
             assert_eq!(since, minutes, "{outcomes:?}");
         }
-    }
-
-    #[test]
-    fn strip_shows_the_worst_of_each_quarter() {
-        let now: Timestamp = "2026-11-23T04:50:00Z".parse().unwrap();
-        let runs = [
-            run(now, 1, RunOutcome::Passed),
-            run(now, 2, RunOutcome::Failed),
-            run(now, 16, RunOutcome::Inconclusive),
-            run(now, 17, RunOutcome::Passed),
-            run(now, 31, RunOutcome::Inconclusive),
-            run(now, 3 * 24 * 60, RunOutcome::Failed),
-        ];
-        let found: Vec<_> =
-            strip(&runs, now).into_iter().map(|segment| (segment.x, segment.width, segment.outcome)).collect();
-        let expected = [(0, 93, None), (93, 2, Some(RunOutcome::Inconclusive)), (95, 1, Some(RunOutcome::Failed))];
-        assert_eq!(found, expected);
     }
 
     #[test]

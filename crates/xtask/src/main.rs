@@ -36,7 +36,7 @@ usage: cargo xtask <command>
 
   test [STEP…]   run all checks that a change must pass, or only the named steps in the given order:
                  fmt clippy deny text unit templates build hostile e2e
-  bench          run the benchmarks of the probe, of alarm replay and of the store
+  bench          run the benchmarks of the probe, of alarm replay, of the store and of the console
   package [--architecture arm64|x86_64]
                  build the functions for AWS and their template into target/package, and link SAM CLI into target/tools/bin
   package --program [--target x86_64|aarch64]

@@ -117,7 +117,9 @@ pub fn advisories(workspace: &Workspace) -> Result<()> {
 pub fn bench(workspace: &Workspace) -> Result<()> {
     Run::cargo(workspace, "bench --quiet --package probe --bench phases --profile dev").run()?;
     Run::cargo(workspace, "bench --quiet --package alarm --bench replay").run()?;
-    Run::cargo(workspace, "bench --quiet --package scheduler --bench store --profile dev").run()
+    Run::cargo(workspace, "bench --quiet --package scheduler --bench store").run()?;
+    Run::cargo(workspace, "bench --quiet --package console --bench overview").run()?;
+    Run::cargo(workspace, "bench --quiet --workspace --bench first_green --profile dev").run()
 }
 
 /// Generates `docs/fault-matrix.md`. The step `e2e` runs the same test and compares the page.

@@ -38,6 +38,6 @@ pub(super) async fn about(State(source): State<Source>) -> Response {
         checks: checks.collect(),
         runs_here: source.live.is_some(),
         alarms: shown.alarms.len(),
-        asked: source.asked.as_ref().map(|counts| counts()),
+        asked: source.once_per_minute.as_ref().map(|memo| memo.counts()),
     })
 }

@@ -35,7 +35,11 @@ pub(super) async fn act(
         return (StatusCode::FORBIDDEN, page(&Done { shell, headline: "Nothing was done", said, back }))
             .into_response();
     };
-    match actions.act(&action, &request, source.clock.now()).await {
+    let done = actions.act(&action, &request, source.clock.now()).await;
+    if let Some(memo) = &source.once_per_minute {
+        memo.forget().await;
+    }
+    match done {
         Ok(said) => page(&Done { shell, headline: "Done", said, back }),
         Err(error) => {
             shell.tone = "unsure";

@@ -19,6 +19,7 @@ use crate::shell::{Missing, Place, Shell, page};
 use crate::shown::{Moment, milliseconds, percent, since};
 use crate::source::Source;
 use crate::standing::{Recorded, Standing, class};
+use crate::strip::Strip;
 
 /// Most runs of a list.
 const MAX_RUNS: usize = 40;
@@ -43,6 +44,7 @@ struct Page {
     since: Option<String>,
     open: Vec<(String, String, String)>,
     mutes: Vec<(Moment, String, String)>,
+    strip: Strip,
     success: Option<String>,
     target: Option<String>,
     spans: Vec<(&'static str, bool)>,
@@ -146,6 +148,7 @@ async fn read(source: &Source, name: &str, choice: Choice) -> Result<Page, Missi
             })
             .collect(),
         mutes: recorded.mutes.iter().map(|mute| (Moment(mute.until), mute.by.clone(), mute.reason.clone())).collect(),
+        strip: Strip::new(&recorded.runs, now),
         success: month.success().map(percent),
         target: month.target().map(percent),
         spans: Span::ALL.iter().map(|own| (own.name(), *own == span)).collect(),

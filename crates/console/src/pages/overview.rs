@@ -7,16 +7,15 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use check::incident::IncidentRecord;
-use check::text::utc;
 use futures::future::try_join_all;
-use history::RunOutcome;
 use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::shell::{Missing, Place, Shell, page};
 use crate::shown::{Moment, lasted, milliseconds, percent, since};
 use crate::source::Source;
-use crate::standing::{Recorded, Segment, Standing, class, strip};
+use crate::standing::{Recorded, Standing};
+use crate::strip::Strip;
 
 /// Most unhealthy subjects of a check that are listed.
 const MAX_SUBJECTS: usize = 2;
@@ -51,8 +50,7 @@ struct Row {
     subjects: Vec<Subject>,
     more_subjects: usize,
     muted: Option<(Moment, String)>,
-    strip: Vec<Bar>,
-    story: String,
+    strip: Strip,
     success: Option<String>,
     target: Option<String>,
     budget: Option<Budget>,
@@ -68,15 +66,6 @@ struct Subject {
     what: String,
     acknowledged: Option<String>,
     is_critical: bool,
-}
-
-/// Part of a strip. Its height says the same as its colour.
-struct Bar {
-    x: usize,
-    width: usize,
-    y: u8,
-    height: u8,
-    class: &'static str,
 }
 
 /// Error budget.
@@ -166,7 +155,6 @@ fn row(
     let standing = recorded.standing(late);
     let month = recorded.month(target);
     let open = &recorded.open;
-    let segments = strip(&recorded.runs, now);
     Row {
         check,
         standing,
@@ -174,47 +162,13 @@ fn row(
         subjects: open.iter().take(MAX_SUBJECTS).map(|incident| subject(check, incident)).collect(),
         more_subjects: open.len().saturating_sub(MAX_SUBJECTS),
         muted: recorded.mutes.first().map(|mute| (Moment(mute.until), format!("{}: {}", mute.by, mute.reason))),
-        strip: segments.iter().map(bar).collect(),
-        story: story(&segments),
+        strip: Strip::new(&recorded.runs, now),
         success: month.success().map(percent),
         target: month.target().map(|target| percent(target).replace(".00", "")),
         budget: month.budget_left().map(budget),
         last: recorded.last().map(|run| (Moment(run.at), since(now, run.at))),
         duration: recorded.last().and_then(|run| run.duration_ms).map(milliseconds),
         next,
-    }
-}
-
-/// Height of a strip.
-const HEIGHT: u8 = 10;
-
-fn bar(segment: &Segment) -> Bar {
-    let height = match segment.outcome {
-        Some(RunOutcome::Failed | RunOutcome::Passed) => HEIGHT,
-        Some(RunOutcome::Inconclusive) => 6,
-        Some(RunOutcome::Maintenance) => 3,
-        Some(RunOutcome::Refused) | None => 0,
-    };
-    Bar { x: segment.x, width: segment.width, y: HEIGHT - height, height, class: class(segment.outcome) }
-}
-
-/// The strip in words.
-fn story(segments: &[Segment]) -> String {
-    let is_unhealthy = |segment: &&Segment| {
-        matches!(segment.outcome, Some(RunOutcome::Failed | RunOutcome::Inconclusive | RunOutcome::Maintenance))
-    };
-    let parts: Vec<String> = segments
-        .iter()
-        .filter(is_unhealthy)
-        .map(|segment| {
-            let word = segment.outcome.map_or("", RunOutcome::word);
-            format!("{word} from {} to {}", utc(segment.from), utc(segment.until))
-        })
-        .collect();
-    match (parts.is_empty(), segments.iter().any(|segment| segment.outcome.is_some())) {
-        (false, _) => format!("last 24 hours: {}", parts.join("; ")),
-        (true, true) => "last 24 hours: every run passed".to_owned(),
-        (true, false) => "last 24 hours: no runs".to_owned(),
     }
 }
 

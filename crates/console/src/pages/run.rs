@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
+use check::message::Links;
 use check::metric::Measurement;
 use check::text::measured;
 use check::{Exchange, Failure, Outcome, Report, Step, StepResult};
@@ -34,6 +35,10 @@ struct Run {
     check: String,
     run_id: String,
     trace_id: String,
+    /// Address of the trace in the platform's own tracing.
+    trace: Option<String>,
+    /// Address of the log lines.
+    logs: Option<String>,
     location: String,
     scheduled: Moment,
     started: Moment,
@@ -135,7 +140,10 @@ async fn read(source: &Source, check: &str, run_id: &str, choice: Choice) -> Res
         }
     }
     match source.history.run(&check, &run_id).await? {
-        Some(report) => Ok(page(&shown(shell, &report))),
+        Some(report) => {
+            let links = source.monitored.shown().links.as_ref().map(|links| links.fill(&report, None));
+            Ok(page(&shown(shell, &report, links.unwrap_or_default())))
+        }
         None => {
             let steps = source.history.steps(&check, &run_id).await?;
             let steps = steps.into_iter().map(|step| StepLine {
@@ -150,7 +158,7 @@ async fn read(source: &Source, check: &str, run_id: &str, choice: Choice) -> Res
     }
 }
 
-fn shown(mut shell: Shell, report: &Report) -> Run {
+fn shown(mut shell: Shell, report: &Report, links: Links) -> Run {
     let (class, details, failures) = match &report.outcome {
         Outcome::Passed => ("good", String::new(), Vec::new()),
         Outcome::Failed { failures } => ("bad", String::new(), failures.iter().map(failed).collect()),
@@ -167,6 +175,8 @@ fn shown(mut shell: Shell, report: &Report) -> Run {
         check: report.key.check.clone(),
         run_id: report.run_id.clone(),
         trace_id: report.trace_id.clone(),
+        trace: links.trace.and_then(web_address),
+        logs: links.logs.and_then(web_address),
         location: report.key.location.clone(),
         scheduled: Moment(report.key.scheduled_time),
         started: Moment(report.started),
@@ -184,6 +194,11 @@ fn shown(mut shell: Shell, report: &Report) -> Run {
         notifications: report.notifications.clone(),
         json: serde_json::to_string_pretty(report).unwrap_or_default(),
     }
+}
+
+/// The address, if a browser may follow it.
+fn web_address(link: String) -> Option<String> {
+    (link.starts_with("https://") || link.starts_with("http://")).then_some(link)
 }
 
 fn failed(failure: &Failure) -> Failed {
