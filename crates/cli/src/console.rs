@@ -1,4 +1,4 @@
-//! `synthetics console`: the console on what was recorded, by a store's `run` and `up` or by a deployment.
+//! `synthetics console`: the console on a store or a deployment.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -23,7 +23,7 @@ const NONE: &str = "none";
 /// Address without `--listen`.
 pub(crate) const DEFAULT: &str = "127.0.0.1:8490";
 
-/// Address to listen on, and who may ask. `None`: no port is wanted.
+/// Address to listen on, and the rule for callers. `None`: no port.
 pub(crate) fn listening(address: &str) -> anyhow::Result<Option<(SocketAddr, Guard)>> {
     guarded(address, std::env::var(TOKEN).ok())
 }
@@ -54,7 +54,7 @@ pub(crate) async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     listener.with_context(|| format!("failed to listen on {address}; --listen takes another address, or none"))
 }
 
-/// Opens a port, and any free one if that is taken.
+/// Opens a port, or any free one.
 pub(crate) async fn bind_or_any(address: SocketAddr) -> anyhow::Result<TcpListener> {
     match TcpListener::bind(address).await {
         Ok(listener) => Ok(listener),

@@ -1,4 +1,4 @@
-//! What a person may do from the console.
+//! Actions of a person in the console.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ pub(crate) const LENGTHS: [(&str, SignedDuration); 5] = [
     ("7 days", SignedDuration::from_hours(7 * 24)),
 ];
 
-/// What a person may do.
+/// Actions of a person.
 #[derive(Clone)]
 pub struct Actions {
     /// State of the checks.
@@ -27,16 +27,16 @@ pub struct Actions {
     pub alarm_mutes: Option<Arc<dyn AlarmMutes>>,
     /// Checks that run in this program.
     pub runs: Option<scheduler::RunNow>,
-    /// Name that is offered for the person.
+    /// Proposed name of the person.
     pub by: String,
 }
 
 /// Mutes of the alarms of a deployment.
 #[async_trait]
 pub trait AlarmMutes: Send + Sync {
-    /// Mutes the alarms of a check for as long as a silence. Returns what was done, as a sentence.
+    /// Mutes the alarms of a check for as long as a silence. Returns a sentence for the person.
     async fn mute(&self, check: &str, silence: &Silence) -> anyhow::Result<String>;
-    /// Ends the mute. Returns what was done, as a sentence.
+    /// Ends the mute. Returns a sentence for the person.
     async fn unmute(&self, check: &str) -> anyhow::Result<String>;
 }
 
@@ -65,7 +65,7 @@ impl Actions {
         Offer { by: self.by.clone(), lengths: &LENGTHS, can_run: self.runs.is_some() }
     }
 
-    /// Does what a form asks for. Returns what was done, as sentences.
+    /// Carries out a form. Returns sentences for the person.
     ///
     /// # Errors
     /// When the request is malformed or refused, or the store cannot be written.

@@ -1,6 +1,6 @@
 //! Faults of the demo platform, as the console switches them.
 
-/// Faults that can be switched.
+/// Switches of faults.
 pub trait Faults: Send + Sync {
     /// Lists all faults.
     fn list(&self) -> Vec<Fault>;
@@ -13,11 +13,11 @@ pub trait Faults: Send + Sync {
 pub struct Fault {
     /// Name.
     pub name: String,
-    /// Check that must see it.
+    /// Check with the duty to see it.
     pub check: String,
     /// What goes wrong.
     pub description: String,
-    /// What should be seen.
+    /// Expected findings.
     pub shows: String,
     /// True while it is injected.
     pub active: bool,

@@ -1,4 +1,4 @@
-//! Who may ask.
+//! The rule for callers.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::assets;
 
-/// Rule about who may ask.
+/// Rule for callers.
 #[derive(Clone, Debug)]
 pub enum Guard {
     /// Programs on this machine. A name other than its own in `Host` is that of a site that leads browsers here (DNS

@@ -146,7 +146,7 @@ struct MissingPage {
 }
 
 impl Missing {
-    /// Page that says what is missing, and what to do.
+    /// Page about the missing thing, with advice.
     pub(crate) fn page(self, source: &Source, place: Place) -> Response {
         let (status, headline, details, advice) = match self {
             Self::Unread(error) => (

@@ -39,7 +39,7 @@ pub(crate) fn lasted(duration: SignedDuration) -> String {
     span(duration.as_secs().max(0))
 }
 
-/// Formats a fraction in percent, without calling anything complete that is not: `99.97 %`, `100 %`.
+/// Formats a fraction in percent, rounded down: `99.97 %`, `100 %`.
 pub(crate) fn percent(fraction: f64) -> String {
     let rounded = (fraction * 10_000.0).floor() / 100.0;
     if rounded >= 100.0 { "100 %".to_owned() } else { format!("{rounded:.2} %") }

@@ -33,7 +33,7 @@ pub struct Source {
     pub once_per_minute: Option<Arc<OncePerMinute>>,
     /// What runs here; `None` if the console only looks back.
     pub live: Option<Live>,
-    /// What is monitored.
+    /// Checks and alarms.
     pub monitored: Monitored,
     /// What a person may do; `None` if the console only shows.
     pub actions: Option<Actions>,

@@ -1,20 +1,20 @@
-//! How a check stands, from what was recorded about it.
+//! The standing of a check, from its records.
 
 use check::incident::{IncidentRecord, Silence};
 use history::{Day, History, RunOutcome, RunSummary, Window};
 use jiff::{SignedDuration, Timestamp};
 use runtime::PortError;
 
-/// Window of the runs that are looked at.
+/// Window of the runs.
 pub(crate) const RUNS: SignedDuration = SignedDuration::from_hours(24);
 /// Most runs of that window, one a minute and a few by hand.
 const MAX_RUNS: usize = 1_500;
 /// Window of the objective.
 const OBJECTIVE_DAYS: i64 = 30;
-/// Incidents that began earlier are not looked at. One that is open still shows in the last run.
+/// Age of the oldest incidents. An older one shows in the last run while it is open.
 const INCIDENTS: SignedDuration = SignedDuration::from_hours(90 * 24);
 
-/// What was recorded about a check.
+/// Records of a check.
 pub(crate) struct Recorded {
     /// Runs of the last 24 hours, newest first.
     pub(crate) runs: Vec<RunSummary>,
@@ -29,9 +29,9 @@ pub(crate) struct Recorded {
 }
 
 impl Recorded {
-    /// Reads what was recorded about a check.
+    /// Reads the records of a check.
     pub(crate) async fn read(history: &dyn History, check: &str, now: Timestamp) -> Result<Self, PortError> {
-        // A run is recorded with its scheduled time, which is not after this moment.
+        // Runs have their scheduled time, never a later one.
         let until = now + SignedDuration::from_secs(1);
         let days = SignedDuration::from_hours(24 * (OBJECTIVE_DAYS - 1));
         let (runs, incidents, mutes, days) = futures::try_join!(
@@ -55,7 +55,7 @@ impl Recorded {
         self.runs.iter().find(|run| run.outcome != RunOutcome::Refused)
     }
 
-    /// How the check stands. `late` is true if its runs do not take place.
+    /// Standing of the check. `late`: its runs do not take place.
     pub(crate) fn standing(&self, late: bool) -> Standing {
         if !self.open.is_empty() {
             return Standing::Failing;
@@ -70,7 +70,7 @@ impl Recorded {
         }
     }
 
-    /// Time since which the check stands as it does. `None`: for longer than it is known.
+    /// Start of this standing. `None`: before the first known run.
     pub(crate) fn since(&self, standing: Standing) -> Option<Timestamp> {
         if standing == Standing::Failing {
             return self.open.iter().map(|incident| incident.since).min();
@@ -155,7 +155,7 @@ impl Month {
         self.target
     }
 
-    /// Part of the error budget that is left, negative if it is overspent; `None` without an objective or runs.
+    /// Remaining part of the error budget, negative when overspent; `None` without an objective or runs.
     pub(crate) fn budget_left(self) -> Option<f64> {
         let allowed = 1.0 - self.target?;
         Some(1.0 - (1.0 - self.success()?) / allowed).filter(|left| left.is_finite())

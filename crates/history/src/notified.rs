@@ -8,7 +8,7 @@ use jiff::Timestamp;
 pub struct Notified {
     /// The notification.
     pub notification: Notification,
-    /// Topics that have accepted it.
+    /// Accepting topics.
     pub topics: Vec<Topic>,
     /// Attempts to deliver it to the destinations of this machine.
     pub deliveries: Vec<Delivered>,

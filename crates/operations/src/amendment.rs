@@ -23,12 +23,12 @@ pub struct Author<'a> {
     pub reason: &'a str,
 }
 
-/// A mute that was stored.
+/// A stored mute.
 #[derive(Clone, Debug)]
 pub struct Muted {
     /// The mute.
     pub silence: Silence,
-    /// Subjects of the check that are unhealthy.
+    /// Unhealthy subjects of the check.
     pub unhealthy: Vec<Subject>,
 }
 
@@ -94,7 +94,7 @@ pub async fn mute(
     Ok(Muted { silence, unhealthy })
 }
 
-/// Ends a mute. Returns the scopes that are still muted, or `Err` of them if this one was not.
+/// Ends a mute. Returns `Err` with the muted scopes if this one was not muted.
 ///
 /// # Errors
 /// As [`amend`].

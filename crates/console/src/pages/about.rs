@@ -16,7 +16,7 @@ struct About {
     checks: Vec<(&'static str, Option<String>, u64, u64)>,
     runs_here: bool,
     alarms: usize,
-    /// Questions that were asked, and not asked again.
+    /// Numbers of questions, and of repeated ones.
     asked: Option<(u64, u64)>,
 }
 

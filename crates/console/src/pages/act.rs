@@ -19,7 +19,7 @@ struct Done {
     back: String,
 }
 
-/// Does what a form asks for, and says what was done.
+/// Carries out a form, and reports it.
 pub(super) async fn act(
     State(source): State<Source>,
     Path(action): Path<String>,

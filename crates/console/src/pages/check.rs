@@ -164,7 +164,7 @@ async fn read(source: &Source, name: &str, choice: Choice) -> Result<Page, Missi
     })
 }
 
-/// The window that the runs fill: an hour is enough for a monitor that has just begun.
+/// Window for the charts: an hour is enough for a new monitor.
 fn fitting(recorded: &Recorded, now: Timestamp) -> Span {
     let oldest = recorded.runs.last().map(|run| now.duration_since(run.at));
     if oldest.is_some_and(|age| age < SignedDuration::from_hours(2)) { Span::Hour } else { Span::Day }

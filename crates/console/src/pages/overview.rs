@@ -17,7 +17,7 @@ use crate::source::Source;
 use crate::standing::{Recorded, Standing};
 use crate::strip::Strip;
 
-/// Most unhealthy subjects of a check that are listed.
+/// Most listed subjects of a check.
 const MAX_SUBJECTS: usize = 2;
 
 /// Choice of rows.

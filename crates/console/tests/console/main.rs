@@ -1,4 +1,6 @@
 //! The console as a browser reaches it: over HTTP, on a store.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue panics")]
+
 mod pages;
 mod world;

@@ -1,4 +1,4 @@
-//! Pages, and who may see them.
+//! Pages and their guard.
 
 use console::Guard;
 
