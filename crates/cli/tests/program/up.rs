@@ -60,7 +60,7 @@ impl Up {
             let mut line = String::new();
             assert_ne!(output.read_line(&mut line).unwrap(), 0, "{}", errors_of(store));
             if let Some(address) =
-                line.strip_prefix("http://").and_then(|rest| rest.strip_suffix("/metrics and /healthz\n"))
+                line.strip_prefix("console http://").and_then(|rest| rest.strip_suffix("/, with /metrics and /healthz\n"))
             {
                 break address.to_owned();
             }
