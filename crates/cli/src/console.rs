@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use console::{Monitored, Source};
+use console::{Monitored, Source, StatusSettings};
 use local::Store;
 use operations::{checks, thresholds};
 use runtime::{Clock as _, SystemClock};
@@ -11,7 +11,7 @@ use runtime::{Clock as _, SystemClock};
 use crate::arguments::ConsoleOptions;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
-use crate::{deployment, serving};
+use crate::{deployment, serving, status_page};
 
 /// Serves the console until Ctrl-C or SIGTERM.
 pub(crate) async fn console(options: &ConsoleOptions) -> anyhow::Result<Exit> {
@@ -19,9 +19,13 @@ pub(crate) async fn console(options: &ConsoleOptions) -> anyhow::Result<Exit> {
     let Some((address, guard)) = serving::listening(&options.listen)? else {
         anyhow::bail!("--listen none: a console without a port shows nothing; give an address");
     };
+    let status = match &options.settings {
+        Some(file) => status_page::settings(file)?.1,
+        None => None,
+    };
     let source = match &options.deployment.store {
-        Some(file) => of_store(Arc::new(Store::open_to_read(file)?), &file.display().to_string())?,
-        None => of_deployment(options).await?,
+        Some(file) => of_store(Arc::new(Store::open_to_read(file)?), &file.display().to_string(), status)?,
+        None => of_deployment(options, status).await?,
     };
     let place = source.place.clone();
     let listener = serving::bind(address).await?;
@@ -32,7 +36,7 @@ pub(crate) async fn console(options: &ConsoleOptions) -> anyhow::Result<Exit> {
 }
 
 /// What a store has recorded: checks with runs, and the shipped alarms on them.
-fn of_store(store: Arc<Store>, file: &str) -> anyhow::Result<Source> {
+fn of_store(store: Arc<Store>, file: &str, status: Option<StatusSettings>) -> anyhow::Result<Source> {
     let Some((environment, host)) = store.platform()? else {
         anyhow::bail!("{file} has no runs yet; `synthetics run` and `synthetics up` name the store they use");
     };
@@ -48,13 +52,13 @@ fn of_store(store: Arc<Store>, file: &str) -> anyhow::Result<Source> {
         changes: serving::changes(store.clone()),
         history: store,
         live: None,
-        monitored: Monitored::new(serving::shown(ids, alarms, None)),
+        monitored: Monitored::new(serving::shown(ids, alarms, None, status)),
         clock: Arc::new(SystemClock),
     })
 }
 
 /// What a deployment has recorded: every check, and the shipped alarms.
-async fn of_deployment(options: &ConsoleOptions) -> anyhow::Result<Source> {
+async fn of_deployment(options: &ConsoleOptions, status: Option<StatusSettings>) -> anyhow::Result<Source> {
     let environment = options.deployment.environment.clone();
     let environment =
         environment.context("metrics are named after the environment; give --environment, not only --table")?;
@@ -72,7 +76,7 @@ async fn of_deployment(options: &ConsoleOptions) -> anyhow::Result<Source> {
         // Metrics have a minute, and each question has a price.
         changes: Arc::new(|| Some((SystemClock.now().as_second() / 60).to_string())),
         live: None,
-        monitored: Monitored::new(serving::shown(ids, alarms, None)),
+        monitored: Monitored::new(serving::shown(ids, alarms, None, status)),
         clock: Arc::new(SystemClock),
         environment,
     })

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{anyhow, bail};
-use console::Monitored;
+use console::{Monitored, StatusSettings};
 use demo_platform::{DemoPlatform, Fault, Options, Running, Throttle};
 use operations::{checks, thresholds};
 use runtime::{AnyCheck, CancellationToken, Clock, Delivery, Ports, SkippingClock, SystemClock};
@@ -63,7 +63,9 @@ pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
     let mut console = "none".to_owned();
     if let Some((address, guard)) = serving::listening(options.listen.as_deref().unwrap_or(serving::DEFAULT))? {
         let settings = toml::to_string_pretty(&effective(&checks).0)?;
-        let monitored = Monitored::new(serving::shown(ids.clone(), alarms.clone(), Some(settings)));
+        let intervals = ids.iter().map(|id| ((*id).to_owned(), options.every)).collect();
+        let status = StatusSettings::new(&common, intervals);
+        let monitored = Monitored::new(serving::shown(ids.clone(), alarms.clone(), Some(settings), status));
         let (board, file) = (fleet.board(), options.store.as_deref());
         let source = serving::source(&common, file, store.clone(), board, monitored, clock.clone());
         let listener = match options.listen {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use alarm::MetricAlarm;
 use anyhow::{Context, bail};
-use console::{Guard, Live, Monitored, Shown, Source};
+use console::{Guard, Live, Monitored, Shown, Source, StatusSettings};
 use local::Store;
 use operations::thresholds;
 use runtime::{CancellationToken, Clock};
@@ -107,8 +107,13 @@ pub(crate) fn changes(store: Arc<Store>) -> Arc<dyn Fn() -> Option<String> + Sen
 }
 
 /// What the console shows of checks and alarms.
-pub(crate) fn shown(checks: Vec<&'static str>, alarms: Vec<MetricAlarm>, settings: Option<String>) -> Shown {
-    Shown { targets: thresholds::objectives(&alarms), checks, alarms, settings }
+pub(crate) fn shown(
+    checks: Vec<&'static str>,
+    alarms: Vec<MetricAlarm>,
+    settings: Option<String>,
+    status: Option<StatusSettings>,
+) -> Shown {
+    Shown { targets: thresholds::objectives(&alarms), checks, alarms, settings, status }
 }
 
 #[cfg(test)]

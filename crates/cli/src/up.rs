@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use console::{Monitored, Shown};
+use console::{Monitored, Shown, StatusSettings};
 use operations::{checks, thresholds};
 use runtime::{AnyCheck, CancellationToken, Delivery, Ports, SystemClock};
 use scheduler::{AlarmWatch, Deliveries, Event, Fleet, Order, Plan, Rules, Runner};
@@ -162,7 +162,9 @@ impl Settings {
     /// What the console shows of it.
     fn shown(&self) -> Shown {
         let checks = self.plans.iter().map(|plan| plan.check.id()).collect();
-        serving::shown(checks, self.alarms.clone(), Some(self.effective.clone()))
+        let intervals = self.plans.iter().map(|plan| (plan.check.id().to_owned(), plan.every)).collect();
+        let status = StatusSettings::new(&self.common, intervals);
+        serving::shown(checks, self.alarms.clone(), Some(self.effective.clone()), status)
     }
 
     fn summary(&self, options: &UpOptions, served: Option<SocketAddr>) -> String {

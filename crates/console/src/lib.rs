@@ -14,8 +14,12 @@ mod shell;
 mod shown;
 mod source;
 mod standing;
+mod status;
+mod status_settings;
 mod words;
 
 pub use guard::Guard;
 pub use server::serve;
 pub use source::{Live, Monitored, Shown, Source};
+pub use status::{status_files, status_schema};
+pub use status_settings::StatusSettings;

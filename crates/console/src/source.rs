@@ -9,6 +9,8 @@ use local::Store;
 use runtime::Clock;
 use scheduler::Board;
 
+use crate::status_settings::StatusSettings;
+
 /// What the pages show.
 #[derive(Clone)]
 pub struct Source {
@@ -65,6 +67,8 @@ pub struct Shown {
     pub targets: BTreeMap<String, f64>,
     /// The settings in effect, without secrets; `None` when they are elsewhere.
     pub settings: Option<String>,
+    /// The public status page; `None` without one.
+    pub status: Option<StatusSettings>,
 }
 
 impl Monitored {
