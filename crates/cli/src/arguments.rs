@@ -5,6 +5,7 @@ pub(crate) mod deployment;
 #[cfg(test)]
 mod documented;
 pub(crate) mod examination;
+pub(crate) mod status_page;
 pub(crate) mod up;
 mod values;
 
@@ -23,6 +24,7 @@ pub(crate) use self::deployment::{
     MuteOptions, MutesOptions, SetSecretOptions, UnmuteOptions,
 };
 use self::examination::{ExamineOptions, NotifyCommand};
+use self::status_page::StatusPageOptions;
 use self::up::UpOptions;
 use self::values::{duration, usd};
 use crate::offered::{CHECKS, FAULTS, FILES};
@@ -107,6 +109,14 @@ Examples:
   synthetics console --store staging.db
   synthetics console --environment production")]
     Console(ConsoleOptions),
+    /// Write the public status page into a folder, to be published: a page without scripts, JSON, a badge and a feed.
+    ///
+    /// It has the names and states of the services in the section [status_page] of the settings, and nothing else.
+    #[command(after_help = "\
+Examples:
+  synthetics status-page --settings staging.toml --out out
+  synthetics status-page --settings staging.toml --out out --environment staging")]
+    StatusPage(StatusPageOptions),
     /// Run checks once and print the result.
     #[command(after_help = "\
 Examples:

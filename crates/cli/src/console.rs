@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use console::{Actions, Monitored, OncePerMinute, Source};
+use console::{Actions, Monitored, OncePerMinute, Shown, Source, StatusSettings};
 use local::Store;
 use operations::{checks, thresholds};
 use runtime::{Clock as _, SystemClock};
@@ -12,7 +12,7 @@ use runtime::{Clock as _, SystemClock};
 use crate::arguments::ConsoleOptions;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
-use crate::{deployment, serving};
+use crate::{deployment, serving, status_page};
 
 /// Serves the console until Ctrl-C or SIGTERM.
 pub(crate) async fn console(options: &ConsoleOptions) -> anyhow::Result<Exit> {
@@ -20,9 +20,13 @@ pub(crate) async fn console(options: &ConsoleOptions) -> anyhow::Result<Exit> {
     let Some((address, guard)) = serving::listening(&options.listen)? else {
         anyhow::bail!("--listen none: a console without a port shows nothing; give an address");
     };
+    let status = match &options.settings {
+        Some(file) => status_page::settings(file)?.1,
+        None => None,
+    };
     let source = match &options.deployment.store {
-        Some(file) => of_store(options, file)?,
-        None => of_deployment(options).await?,
+        Some(file) => store_source(options, file, status)?,
+        None => deployment_source(options, status).await?,
     };
     let place = source.place.clone();
     let listener = serving::bind(address).await?;
@@ -33,7 +37,7 @@ pub(crate) async fn console(options: &ConsoleOptions) -> anyhow::Result<Exit> {
 }
 
 /// What a store has recorded: checks with runs, and the shipped alarms on them.
-fn of_store(options: &ConsoleOptions, path: &Path) -> anyhow::Result<Source> {
+fn store_source(options: &ConsoleOptions, path: &Path, status: Option<StatusSettings>) -> anyhow::Result<Source> {
     let file = path.display();
     let (store, actions) = if options.allow_actions {
         let store = Arc::new(Store::open_existing(path)?);
@@ -60,13 +64,13 @@ fn of_store(options: &ConsoleOptions, path: &Path) -> anyhow::Result<Source> {
         live: None,
         actions,
         faults: None,
-        monitored: Monitored::new(serving::shown(ids, alarms)),
+        monitored: Monitored::new(Shown { status, ..serving::shown(ids, alarms) }),
         clock: Arc::new(SystemClock),
     })
 }
 
 /// What a deployment has recorded: every check, and the shipped alarms.
-async fn of_deployment(options: &ConsoleOptions) -> anyhow::Result<Source> {
+async fn deployment_source(options: &ConsoleOptions, status: Option<StatusSettings>) -> anyhow::Result<Source> {
     let environment = options.deployment.environment.clone();
     let environment =
         environment.context("metrics are named after the environment; give --environment, not only --table")?;
@@ -92,7 +96,7 @@ async fn of_deployment(options: &ConsoleOptions) -> anyhow::Result<Source> {
         live: None,
         actions,
         faults: None,
-        monitored: Monitored::new(serving::shown(ids, alarms)),
+        monitored: Monitored::new(Shown { status, ..serving::shown(ids, alarms) }),
         clock: Arc::new(SystemClock),
         environment,
     })

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{anyhow, bail};
-use console::{Actions, Monitored, Shown, Source};
+use console::{Actions, Monitored, Shown, Source, StatusSettings};
 use demo_platform::{DemoPlatform, Fault, Options, Running, Throttle};
 use operations::{checks, thresholds};
 use runtime::{AnyCheck, CancellationToken, Clock, Delivery, Ports, SkippingClock, SystemClock};
@@ -71,7 +71,9 @@ pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
     if let Some((address, guard)) = serving::listening(options.listen.as_deref().unwrap_or(serving::DEFAULT))? {
         let settings = toml::to_string_pretty(&effective(&checks).0)?;
         let links = Some(common.links.clone());
-        let shown = Shown { links, settings: Some(settings), ..serving::shown(ids.clone(), alarms.clone()) };
+        let intervals = ids.iter().map(|id| ((*id).to_owned(), options.every)).collect();
+        let status = StatusSettings::new(&common, intervals);
+        let shown = Shown { links, status, settings: Some(settings), ..serving::shown(ids.clone(), alarms.clone()) };
         let monitored = Monitored::new(shown);
         let (board, file) = (fleet.board(), options.store.as_deref());
         let source = serving::source(&common, file, store.clone(), board, monitored, clock.clone());

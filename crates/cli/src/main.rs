@@ -31,6 +31,7 @@ mod screen;
 mod serving;
 mod settings;
 mod show;
+mod status_page;
 mod store;
 mod stream;
 mod styled;
@@ -80,6 +81,7 @@ async fn done() -> ExitCode {
         Command::Demo(options) => demo::demo(&options).await,
         Command::Up(options) => up::up(&options).await,
         Command::Console(options) => console::console(&options).await,
+        Command::StatusPage(options) => status_page::status_page(&options).await,
         Command::Run(options) => run::run(&options).await,
         Command::Cleanup(options) => cleanup::cleanup(&options).await,
         Command::Mute(options) => deployment::mute(&options).await,

@@ -143,7 +143,7 @@ pub(crate) fn for_demo(file: Option<&Path>) -> anyhow::Result<(Arc<Store>, Optio
 }
 
 /// The file of an environment in the user's folder for data. `None`: there is no such folder, and none can be created.
-fn default_file(environment: &str) -> Option<PathBuf> {
+pub(crate) fn default_file(environment: &str) -> Option<PathBuf> {
     let folder = etcetera::base_strategy::choose_native_strategy().ok()?.data_dir().join("just-driving-synthetics");
     std::fs::create_dir_all(&folder).ok()?;
     Some(folder.join(format!("{environment}.db")))

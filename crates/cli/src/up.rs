@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use console::{Actions, Monitored, Shown, Source};
+use console::{Actions, Monitored, Shown, Source, StatusSettings};
 use operations::{checks, thresholds};
 use runtime::{AnyCheck, CancellationToken, Delivery, Ports, SystemClock};
 use scheduler::{AlarmWatch, Deliveries, Event, Fleet, Order, Plan, Rules, Runner};
@@ -172,7 +172,9 @@ impl Settings {
         let checks = self.plans.iter().map(|plan| plan.check.id()).collect();
         let settings = Some(self.effective.clone());
         let links = Some(self.common.links.clone());
-        Shown { links, settings, ..serving::shown(checks, self.alarms.clone()) }
+        let intervals = self.plans.iter().map(|plan| (plan.check.id().to_owned(), plan.every)).collect();
+        let status = StatusSettings::new(&self.common, intervals);
+        Shown { links, settings, status, ..serving::shown(checks, self.alarms.clone()) }
     }
 
     fn summary(&self, options: &UpOptions, served: Option<SocketAddr>) -> String {

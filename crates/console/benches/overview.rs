@@ -106,8 +106,7 @@ async fn console(store: Arc<Store>, checks: Vec<&'static str>) -> SocketAddr {
             targets: thresholds::objectives(&alarms),
             checks,
             alarms,
-            links: None,
-            settings: None,
+            ..Shown::default()
         }),
         clock: Arc::new(SystemClock),
     };

@@ -1,6 +1,6 @@
 //! Charts: numbers for the script that draws them, and a summary for readers without it.
 
-use alarm::{Comparison, MetricAlarm, MetricId, Source as AlarmSource, State, Statistic};
+use alarm::{MetricAlarm, MetricId, Source as AlarmSource, State, Statistic};
 use check::metric::Unit;
 use check::text::measured;
 use history::{History, Period, Point, StepSeries, Window};
@@ -252,15 +252,5 @@ impl Span {
             Self::Month => (30 * 24, Period::minutes(120)),
         };
         (Window::new(now - SignedDuration::from_hours(hours), now + SignedDuration::from_secs(1)), period)
-    }
-}
-
-/// Sign of a comparison.
-pub(crate) const fn sign(comparison: Comparison) -> &'static str {
-    match comparison {
-        Comparison::Greater => ">",
-        Comparison::GreaterOrEqual => "≥",
-        Comparison::Less => "<",
-        Comparison::LessOrEqual => "≤",
     }
 }

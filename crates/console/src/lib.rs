@@ -17,6 +17,8 @@ mod shell;
 mod shown;
 mod source;
 mod standing;
+mod status;
+mod status_settings;
 mod strip;
 mod words;
 
@@ -26,3 +28,5 @@ pub use guard::Guard;
 pub use memo::OncePerMinute;
 pub use server::serve;
 pub use source::{Live, Monitored, Shown, Source};
+pub use status::{status_files, status_schema};
+pub use status_settings::StatusSettings;

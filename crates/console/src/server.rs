@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use crate::guard::{self, Guard};
 use crate::source::Source;
-use crate::{assets, health, live, pages, prometheus};
+use crate::{assets, health, live, pages, prometheus, status};
 
 /// Most connections at a time. Each takes a file, and runs need files too.
 const MAX_CONNECTIONS: usize = 64;
@@ -27,6 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub async fn serve(listener: TcpListener, source: Source, guard: Guard, stop: CancellationToken) {
     let routes = Router::new()
         .merge(pages::routes())
+        .merge(status::routes())
         .route("/assets/{digest}/{name}", get(assets::asset))
         .route("/live", get(live::live))
         .route("/metrics", get(prometheus::metrics))

@@ -21,19 +21,22 @@ pub(crate) enum Place {
     Overview,
     Incidents,
     Alarms,
+    Status,
     Demo,
     Settings,
     About,
 }
 
 impl Place {
-    const ALL: [Self; 6] = [Self::Overview, Self::Incidents, Self::Alarms, Self::Demo, Self::Settings, Self::About];
+    const ALL: [Self; 7] =
+        [Self::Overview, Self::Incidents, Self::Alarms, Self::Status, Self::Demo, Self::Settings, Self::About];
 
     const fn path(self) -> &'static str {
         match self {
             Self::Overview => "/",
             Self::Incidents => "/incidents",
             Self::Alarms => "/alarms",
+            Self::Status => "/status",
             Self::Demo => "/demo",
             Self::Settings => "/settings",
             Self::About => "/about",
@@ -45,6 +48,7 @@ impl Place {
             Self::Overview => "Overview",
             Self::Incidents => "Incidents",
             Self::Alarms => "Alarms",
+            Self::Status => "Status page",
             Self::Demo => "Demo",
             Self::Settings => "Settings",
             Self::About => "About",
@@ -103,10 +107,15 @@ impl Shell {
 /// Answer with a page.
 pub(crate) fn page(template: &impl Template) -> Response {
     match template.render() {
-        Ok(text) => (headers(), Html(visible(&text))).into_response(),
+        Ok(text) => html(&text),
         // Writing to a text fails only if a value refuses to be shown, and none does.
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
     }
+}
+
+/// Answer with the text of a page.
+pub(crate) fn html(text: &str) -> Response {
+    (headers(), Html(visible(text))).into_response()
 }
 
 pub(crate) fn headers() -> [(axum::http::HeaderName, &'static str); 2] {

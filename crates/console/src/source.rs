@@ -14,6 +14,8 @@ use crate::actions::Actions;
 use crate::demo::Faults;
 use crate::memo::OncePerMinute;
 
+use crate::status_settings::StatusSettings;
+
 /// What the pages show.
 #[derive(Clone)]
 pub struct Source {
@@ -78,6 +80,8 @@ pub struct Shown {
     pub links: Option<LinkTemplates>,
     /// The settings in effect, without secrets; `None` when they are elsewhere.
     pub settings: Option<String>,
+    /// The public status page; `None` without one.
+    pub status: Option<StatusSettings>,
 }
 
 impl Monitored {

@@ -1,11 +1,9 @@
 //! Alarms in words.
 
-use alarm::{MetricAlarm, MissingData, Source as AlarmSource, State};
+use alarm::{Comparison, MetricAlarm, MissingData, Source as AlarmSource, State};
 use check::message::span;
 use check::metric::{CATALOGUE, Unit};
 use check::text::quantity;
-
-use crate::chart::sign;
 
 /// Name without the part that all alarms of an environment share.
 pub(crate) fn short_name<'a>(name: &'a str, environment: &str) -> &'a str {
@@ -44,5 +42,15 @@ pub(crate) const fn state(state: Option<State>) -> (&'static str, &'static str) 
         Some(State::Alarm) => ("in alarm", "bad"),
         Some(State::Ok) => ("OK", "good"),
         Some(State::InsufficientData) | None => ("too little data", "none"),
+    }
+}
+
+/// Sign of a comparison.
+const fn sign(comparison: Comparison) -> &'static str {
+    match comparison {
+        Comparison::Greater => ">",
+        Comparison::GreaterOrEqual => "≥",
+        Comparison::Less => "<",
+        Comparison::LessOrEqual => "≤",
     }
 }

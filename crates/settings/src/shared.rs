@@ -17,6 +17,7 @@ use crate::links::{LinkTemplates, parse_template};
 use crate::network::{Network, RawNetwork};
 use crate::retention::{RawRetention, Retention};
 use crate::section::Section;
+use crate::status_page::{RawStatusPage, StatusPage};
 use crate::values::{RawDuration, RawReference, SecretRef};
 use crate::windows::{RawWindow, Window};
 
@@ -47,6 +48,8 @@ pub struct Common {
     pub destinations: Vec<Destination>,
     /// Limits of the store on one machine.
     pub retention: Retention,
+    /// The public status page, if there is one.
+    pub status_page: Option<StatusPage>,
 }
 
 /// Settings of a check's runs.
@@ -90,6 +93,8 @@ pub(crate) struct RawCommon {
     up: RawUp,
     /// Limits of the store that runs on one machine keep. Functions on AWS do not use them.
     store: RawRetention,
+    /// The public status page. Nothing appears on it but its services. Default none.
+    status_page: Option<RawStatusPage>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -189,6 +194,7 @@ impl RawCommon {
         let network = self.network.validate(&section.table("network"));
         let destinations = self.up.validate(&section.table("up"), environment.as_deref().unwrap_or_default());
         let retention = self.store.validate(&section.table("store"));
+        let status_page = self.status_page.and_then(|page| page.validate(&section.table("status_page"), &checks));
         Some(Common {
             destinations,
             time_zone,
@@ -202,6 +208,7 @@ impl RawCommon {
             maintenance,
             network: network?,
             retention,
+            status_page,
         })
     }
 }

@@ -25,7 +25,7 @@ pub(crate) struct Deployment {
 }
 
 /// Region of a deployment.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct Region {
     /// AWS region. [default: AWS_REGION, else the environment's in samconfig.toml, else the profile's]
     #[arg(long = "region", id = "region", value_name = "REGION")]
@@ -51,6 +51,9 @@ pub(crate) struct By {
 pub(crate) struct ConsoleOptions {
     #[command(flatten)]
     pub(crate) deployment: Deployment,
+    /// Settings file, for the status page.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) settings: Option<PathBuf>,
     /// Address to listen on. Another address than this machine's needs a token in SYNTHETICS_TOKEN.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8491")]
     pub(crate) listen: String,

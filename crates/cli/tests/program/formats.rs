@@ -30,6 +30,18 @@ fn doctor_schema_is_that_of_the_types() {
     assert_eq!(std::fs::read_to_string(DOCTOR_SCHEMA).unwrap_or_default(), generated, "UPDATE_SCHEMA=1 writes it");
 }
 
+const STATUS_SCHEMA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/status.schema.json");
+
+/// `UPDATE_SCHEMA=1 cargo test -p synthetics --test program formats` writes the file.
+#[test]
+fn status_schema_is_that_of_the_types() {
+    let generated = format!("{:#}\n", console::status_schema());
+    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+        std::fs::write(STATUS_SCHEMA, &generated).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(STATUS_SCHEMA).unwrap_or_default(), generated, "UPDATE_SCHEMA=1 writes it");
+}
+
 #[test]
 fn json_and_ndjson_follow_the_schema() {
     let schema: Value = serde_json::from_str(&std::fs::read_to_string(SCHEMA).unwrap()).unwrap();

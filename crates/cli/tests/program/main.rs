@@ -19,6 +19,7 @@ mod secrets;
 mod send;
 mod settings;
 mod snapshots;
+mod status_page;
 mod store;
 mod terminal;
 mod up;

@@ -59,8 +59,9 @@ impl Up {
         let address = loop {
             let mut line = String::new();
             assert_ne!(output.read_line(&mut line).unwrap(), 0, "{}", errors_of(store));
-            if let Some(address) =
-                line.strip_prefix("console http://").and_then(|rest| rest.strip_suffix("/, with /metrics and /healthz\n"))
+            if let Some(address) = line
+                .strip_prefix("console http://")
+                .and_then(|rest| rest.strip_suffix("/, with /metrics and /healthz\n"))
             {
                 break address.to_owned();
             }

@@ -62,8 +62,8 @@ impl World {
                 checks: vec!["login", "booking"],
                 targets: thresholds::objectives(&alarms),
                 alarms,
-                links: None,
                 settings: Some("environment = \"demo\"".to_owned()),
+                ..Shown::default()
             }),
             clock: Arc::new(SystemClock),
         };

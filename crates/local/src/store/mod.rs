@@ -9,6 +9,7 @@ mod history;
 mod hold;
 mod identity;
 mod look_back;
+mod overview;
 mod rollups;
 mod schema;
 mod sinks;
@@ -22,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use runtime::PortError;
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use settings::Retention;
 
 pub use error::OpenError;
@@ -138,41 +139,6 @@ impl Store {
         }
         let found = format!("environment {own} of {own_host}");
         Err(Why::OfAnother { found, expected: format!("environment {environment} of {host}") }.about(&self.file))
-    }
-
-    /// Text that differs after each change by this process or another.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn revision(&self) -> Result<String, PortError> {
-        let connection = self.connection();
-        let version: Result<i64, _> = connection.query_row("PRAGMA data_version", [], |row| row.get(0));
-        let own = connection.total_changes();
-        match version {
-            Ok(version) => Ok(format!("{version}-{own}")),
-            Err(error) => Err(Failed::from(error).in_port("read the version of the data", &self.file)),
-        }
-    }
-
-    /// Environment and host that the store was taken for; `None` before its first run.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn platform(&self) -> Result<Option<(String, String)>, PortError> {
-        self.read("read the platform", |store| {
-            let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
-            Ok(store.query_row("SELECT environment, host FROM platform", [], row).optional()?)
-        })
-    }
-
-    /// Ids of the checks with runs.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn checks(&self) -> Result<Vec<String>, PortError> {
-        self.read("read the checks", |store| {
-            state::rows(store, "SELECT DISTINCT check_id FROM runs ORDER BY check_id", [], |row| Ok(row.get(0)?))
-        })
     }
 
     /// The file; none if the store ends with the process.

@@ -104,6 +104,7 @@ pub fn prepared<C>(check: C) -> Prepared<C> {
             maintenance: maintenance(),
             network: NETWORK.clone(),
             retention: Default::default(),
+            status_page: None,
         },
         run: RunSettings {
             deadline: Duration::from_secs(45),
