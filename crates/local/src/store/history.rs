@@ -19,6 +19,9 @@ const RUNS_AT_ONCE: u32 = 100;
 /// Time after which another whole report of a passed run is stored.
 const WHOLE_EVERY: SignedDuration = SignedDuration::from_hours(1);
 
+/// Time of the newest other run. It must not read all runs, as `max` would.
+const NEWEST: &str = "SELECT scheduled_at FROM runs WHERE run_id <> ? ORDER BY scheduled_at DESC LIMIT 1";
+
 impl Store {
     /// Stores a run, adds it to the numbers of its day, and removes old rows. Of a passed run, the whole report is stored once
     /// an hour.
@@ -86,8 +89,7 @@ fn has_whole(store: &Transaction<'_>, report: &Report) -> Result<bool, Failed> {
 ///
 /// The time is that of the run, but at most a day after the one before: one wrong clock removes nothing.
 fn prune(store: &Transaction<'_>, report: &Report, retention: &Retention) -> Result<(), Failed> {
-    let sql = "SELECT max(ended) FROM runs WHERE run_id <> ?";
-    let before: Option<i64> = store.query_row(sql, [&report.run_id], |row| row.get(0))?;
+    let before: Option<i64> = store.query_row(NEWEST, [&report.run_id], |row| row.get(0)).optional()?;
     let now = report.ended.as_millisecond();
     let day = DAY.as_millis() as i64;
     let now = before.map_or(now, |before| now.min(before.saturating_add(day)));
@@ -143,4 +145,19 @@ fn vacuum(store: &Transaction<'_>) -> Result<(), Failed> {
     let mut pages = vacuum.query([])?;
     while pages.next()?.is_some() {}
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn newest_run_is_found_without_reading_all() {
+        let store = Store::in_memory().unwrap();
+        let plan = store.read("explain", |store| {
+            let sql = format!("EXPLAIN QUERY PLAN {NEWEST}");
+            Ok(store.query_row(&sql, ["run"], |row| row.get::<_, String>(3))?)
+        });
+        assert_eq!(plan.unwrap(), "SCAN runs USING INDEX runs_age");
+    }
 }
