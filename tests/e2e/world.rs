@@ -182,12 +182,12 @@ impl World {
         let arguments = ["console", "--listen", "127.0.0.1:0", "--allow-actions"];
         let mut program = self.command(&[&arguments[..], &deployment].concat());
         let mut program = program.stdout(std::process::Stdio::piped()).spawn().unwrap();
-        let output = program.stdout.take().unwrap();
+        let mut output = BufReader::new(program.stdout.take().unwrap());
         let mut line = String::new();
-        tokio::task::block_in_place(|| BufReader::new(output).read_line(&mut line)).unwrap();
+        tokio::task::block_in_place(|| output.read_line(&mut line)).unwrap();
         let address = line.strip_prefix("http://").and_then(|rest| rest.split('/').next());
         let address = address.unwrap_or_else(|| panic!("expected an address, found {line:?}")).to_owned();
-        (Console(program), address)
+        (Console { program, _output: output }, address)
     }
 
     /// Runs the `synthetics` program with these arguments and this standard input.
@@ -503,12 +503,16 @@ impl std::fmt::Display for Received {
 }
 
 /// A console that is stopped when it is dropped.
-pub struct Console(std::process::Child);
+pub struct Console {
+    program: std::process::Child,
+    /// The program ends when nobody reads its output.
+    _output: BufReader<std::process::ChildStdout>,
+}
 
 impl Drop for Console {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.program.kill();
+        let _ = self.program.wait();
     }
 }
 
