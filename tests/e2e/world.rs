@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -176,20 +175,6 @@ impl World {
         self.program_with(arguments, &BTreeMap::new())
     }
 
-    /// Starts `synthetics console` on this world. Returns it with its address.
-    pub fn console(&self) -> (Console, String) {
-        let deployment = ["--table", &self.variables["STATE_TABLE"], "--environment", &self.environment];
-        let arguments = ["console", "--listen", "127.0.0.1:0", "--allow-actions"];
-        let mut program = self.command(&[&arguments[..], &deployment].concat());
-        let mut program = program.stdout(std::process::Stdio::piped()).spawn().unwrap();
-        let mut output = BufReader::new(program.stdout.take().unwrap());
-        let mut line = String::new();
-        tokio::task::block_in_place(|| output.read_line(&mut line)).unwrap();
-        let address = line.strip_prefix("http://").and_then(|rest| rest.split('/').next());
-        let address = address.unwrap_or_else(|| panic!("expected an address, found {line:?}")).to_owned();
-        (Console { program, _output: output }, address)
-    }
-
     /// Runs the `synthetics` program with these arguments and this standard input.
     pub fn program_with_input(&self, arguments: &[&str], input: &str) -> std::process::Output {
         let path = own_file(&format!("input-{}", self.environment));
@@ -235,7 +220,8 @@ impl World {
         tokio::task::block_in_place(|| self.command(arguments).envs(variables).output()).unwrap()
     }
 
-    fn command(&self, arguments: &[&str]) -> std::process::Command {
+    /// The `synthetics` program with these arguments.
+    pub fn command(&self, arguments: &[&str]) -> std::process::Command {
         let binary = target().join("debug/synthetics");
         assert!(binary.is_file(), "{} is missing\n  build it: cargo xtask test build", binary.display());
         let mut program = std::process::Command::new(binary);
@@ -499,20 +485,6 @@ impl std::fmt::Display for Received {
             }
         }
         Ok(())
-    }
-}
-
-/// A console that is stopped when it is dropped.
-pub struct Console {
-    program: std::process::Child,
-    /// The program ends when nobody reads its output.
-    _output: BufReader<std::process::ChildStdout>,
-}
-
-impl Drop for Console {
-    fn drop(&mut self) {
-        let _ = self.program.kill();
-        let _ = self.program.wait();
     }
 }
 
