@@ -118,8 +118,11 @@ pub(crate) fn html(text: &str) -> Response {
     (headers(), Html(visible(text))).into_response()
 }
 
+/// Where a browser may send the address of a page. Without any, it also hides from where a form comes, and the form is refused.
+const REFERRER: &str = "same-origin";
+
 pub(crate) fn headers() -> [(axum::http::HeaderName, &'static str); 2] {
-    [(CONTENT_SECURITY_POLICY, POLICY), (REFERRER_POLICY, "no-referrer")]
+    [(CONTENT_SECURITY_POLICY, POLICY), (REFERRER_POLICY, REFERRER)]
 }
 
 /// Replaces characters that hide or reorder text, wherever they come from.
