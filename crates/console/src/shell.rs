@@ -126,7 +126,7 @@ pub(crate) fn headers() -> [(axum::http::HeaderName, &'static str); 2] {
 }
 
 /// Replaces characters that hide or reorder text, wherever they come from.
-fn visible(text: &str) -> String {
+pub(crate) fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if c != '\n' && is_interpreted(c) { out.extend(c.escape_unicode()) } else { out.push(c) }
