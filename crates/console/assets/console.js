@@ -13,18 +13,43 @@
     }
   }
 
-  // What the reader has opened or typed stays.
+  // Name of a control that is the same in the next version of the page.
+  function identity(control) {
+    if (control.id) return "#" + control.id;
+    const place = control.form ? [control.form.getAttribute("action"), control.form.elements.scope?.value] : [];
+    const words = control.matches("summary, button") ? control.textContent : "";
+    return [control.localName, control.name, control.getAttribute("href"), words, ...place].join("\n");
+  }
+
+  function controls(root) {
+    const found = new Map();
+    for (const control of root.querySelectorAll("a, button, input, select, textarea, summary")) {
+      let name = identity(control);
+      while (found.has(name)) name += "+";
+      found.set(name, control);
+    }
+    return found;
+  }
+
+  // What the reader has opened or typed stays. Returns the control that had the focus, in its next version.
   function keep(before, after) {
-    const opened = [...before.querySelectorAll("details[open] > summary")].map((s) => s.textContent);
-    for (const summary of after.querySelectorAll("details > summary")) {
-      if (opened.includes(summary.textContent)) summary.parentElement.open = true;
-    }
-    for (const field of before.querySelectorAll("input[id], select[id], textarea[id]")) {
-      const same = after.querySelector("#" + CSS.escape(field.id));
+    const next = controls(after);
+    let focused = null;
+    for (const [name, control] of controls(before)) {
+      const same = next.get(name);
       if (!same) continue;
-      if (field.type === "checkbox") same.checked = field.checked;
-      else same.value = field.value;
+      if (control === document.activeElement) focused = same;
+      if (control.localName === "summary") same.parentElement.open = control.parentElement.open;
+      else if (control.type === "checkbox") same.checked = control.checked;
+      else if (control.matches("input:not([type=hidden]), select, textarea")) same.value = control.value;
     }
+    return focused;
+  }
+
+  // The caret stays where it was.
+  function focus(control, former) {
+    control.focus({ preventScroll: true });
+    if (typeof former.selectionStart === "number") control.setSelectionRange(former.selectionStart, former.selectionEnd);
   }
 
   // The name of the person is asked once.
@@ -43,27 +68,36 @@
   }
 
   let pending = null;
+  let isOutdated = false;
   async function refresh() {
-    if (pending) return pending;
-    pending = (async () => {
-      const answer = await fetch(location.href, { headers: { accept: "text/html" }, cache: "no-store" });
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      const main = document.getElementById("main");
-      const fresh = page.getElementById("main");
-      if (!fresh) throw new Error("no page");
-      keep(main, fresh);
-      const focused = document.activeElement && main.contains(document.activeElement) ? document.activeElement.id : "";
-      localTimes(page);
-      person(page);
-      main.replaceChildren(...fresh.childNodes);
-      if (focused) document.getElementById(focused)?.focus();
-      document.title = page.title;
-      document.querySelector("link[rel=icon]").href = page.querySelector("link[rel=icon]").href;
-      document.querySelector("footer").replaceWith(page.querySelector("footer"));
-      document.dispatchEvent(new Event("refreshed"));
+    // What is being fetched may be older than this change.
+    isOutdated = true;
+    pending ??= (async () => {
+      while (isOutdated) {
+        isOutdated = false;
+        show(await (await fetch(location.href, { headers: { accept: "text/html" }, cache: "no-store" })).text());
+      }
       say("live");
     })().catch(() => say("not reachable")).finally(() => { pending = null; });
     return pending;
+  }
+
+  function show(text) {
+    const page = new DOMParser().parseFromString(text, "text/html");
+    const main = document.getElementById("main");
+    const fresh = page.getElementById("main");
+    if (!fresh) throw new Error("no page");
+    localTimes(page);
+    person(page);
+    const former = document.activeElement;
+    const focused = keep(main, fresh);
+    main.replaceChildren(...fresh.childNodes);
+    if (focused) focus(focused, former);
+    document.title = page.title;
+    document.querySelector("link[rel=icon]").href = page.querySelector("link[rel=icon]").href;
+    document.querySelector("footer").replaceWith(page.querySelector("footer"));
+    document.getElementById("keys").hidden = false;
+    document.dispatchEvent(new Event("refreshed"));
   }
 
   // A browser allows few connections to one server, so only the tab in view has one.

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use runtime::PortError;
 use serde::Serialize;
 
+use crate::shell::visible;
 use crate::shown::milliseconds;
 use crate::words::ordinal_condition;
 
@@ -116,9 +117,10 @@ pub(crate) async fn steps(history: &dyn History, check: &str, frame: &Frame) -> 
     if series.is_empty() {
         return Ok(None);
     }
+    // Before they become JSON: an escape of HTML would end a text of the script.
     let name = |series: &StepSeries| match series.subject.as_str() {
-        "-" => series.name.clone(),
-        subject => format!("{subject} {}", series.name),
+        "-" => visible(&series.name),
+        subject => visible(&format!("{subject} {}", series.name)),
     };
     let at = frame.times();
     let lines = series.iter().map(|own| Line { name: name(own), values: frame.aligned(&at, own.points.iter()) });

@@ -12,6 +12,8 @@ use tokio::time::{Instant, sleep};
 
 use crate::source::Source;
 
+/// Data of every event. Browsers discard an event without data.
+const DATA: &str = "history";
 /// Interval at which the history is compared.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Length of a stream. The browser opens the next one by itself, so that no connection is forgotten.
@@ -27,14 +29,14 @@ pub(crate) async fn live(State(source): State<Source>, headers: HeaderMap) -> im
             let now = source.revision();
             if seen.is_none() || seen.as_ref() == Some(&now) {
                 // Tells the browser the id, and to come back soon.
-                let event = Event::default().event("hello").id(&now).retry(LOOK_EVERY).data("");
+                let event = Event::default().event("hello").id(&now).retry(LOOK_EVERY).data(DATA);
                 return Some((Ok::<_, Infallible>(event), (source, Some(now), false)));
             }
         }
         loop {
             let now = source.revision();
             if seen.as_ref() != Some(&now) {
-                let event = Event::default().event("changed").id(&now).retry(LOOK_EVERY).data("");
+                let event = Event::default().event("changed").id(&now).retry(LOOK_EVERY).data(DATA);
                 seen = Some(now);
                 return Some((Ok(event), (source, seen, false)));
             }

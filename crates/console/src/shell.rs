@@ -118,12 +118,15 @@ pub(crate) fn html(text: &str) -> Response {
     (headers(), Html(visible(text))).into_response()
 }
 
+/// Where a browser may send the address of a page. Without any, it also hides from where a form comes, and the form is refused.
+const REFERRER: &str = "same-origin";
+
 pub(crate) fn headers() -> [(axum::http::HeaderName, &'static str); 2] {
-    [(CONTENT_SECURITY_POLICY, POLICY), (REFERRER_POLICY, "no-referrer")]
+    [(CONTENT_SECURITY_POLICY, POLICY), (REFERRER_POLICY, REFERRER)]
 }
 
 /// Replaces characters that hide or reorder text, wherever they come from.
-fn visible(text: &str) -> String {
+pub(crate) fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if c != '\n' && is_interpreted(c) { out.extend(c.escape_unicode()) } else { out.push(c) }

@@ -3,7 +3,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
@@ -52,6 +52,15 @@ pub fn for_emulator(workspace: &Workspace) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Builds the program `synthetics` with the dev profile for this machine, and returns its path.
+///
+/// # Errors
+/// When it does not build.
+pub fn program(workspace: &Workspace) -> Result<PathBuf> {
+    Run::cargo(workspace, BUILD_SELECTED).args(["--quiet", "--bin", "synthetics"]).run()?;
+    Ok(workspace.target.join("debug/synthetics"))
 }
 
 /// Builds the functions for AWS with cargo-lambda (release profile) into `target/package`.

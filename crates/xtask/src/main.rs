@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod browser;
 #[cfg(test)]
 mod check_parts;
 mod checkov;
@@ -35,7 +36,7 @@ const USAGE: &str = "\
 usage: cargo xtask <command>
 
   test [STEP…]   run all checks that a change must pass, or only the named steps in the given order:
-                 fmt clippy deny text unit templates build hostile e2e
+                 fmt clippy deny text unit templates build hostile browser e2e
   bench          run the benchmarks of the probe, of alarm replay, of the store and of the console
   package [--architecture arm64|x86_64]
                  build the functions for AWS and their template into target/package, and link SAM CLI into target/tools/bin
@@ -50,6 +51,7 @@ usage: cargo xtask <command>
   hostile --all  write its sections about the monitor itself and about the flows: each flow against servers that turn
                  hostile at each answer
   http-behaviour write docs/http-behaviour.md: verdicts of synthetics, Chromium and curl on unusual answers
+  pictures       write the pictures of the console in docs/images
   mutants [PART…] [-- OPTION…]
                  run the tests of a crate against small changes of its code, which takes hours; parts:
                  incident gate redaction egress alarms template; options go to cargo-mutants
@@ -90,6 +92,7 @@ fn main() -> ExitCode {
         ["hostile"] => in_workspace(hostile::page),
         ["hostile", "--all"] => in_workspace(hostile::all_flows),
         ["http-behaviour"] => in_workspace(hostile::behaviour_page),
+        ["pictures"] => in_workspace(browser::pictures),
         ["mutants", arguments @ ..] => {
             let end = arguments.iter().position(|argument| *argument == "--").unwrap_or(arguments.len());
             match mutants::named(&arguments[..end]) {

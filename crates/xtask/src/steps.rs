@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::command::Run;
 use crate::workspace::Workspace;
-use crate::{checkov, functions, hostile, tools};
+use crate::{browser, checkov, functions, hostile, tools};
 
 /// One step: its name, the property it proves, and its function.
 pub struct Step {
@@ -17,7 +17,7 @@ pub struct Step {
     run: fn(&Workspace) -> Result<()>,
 }
 
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     Step { name: "fmt", proves: "the code is formatted", run: fmt },
     Step { name: "clippy", proves: "the compiler and clippy report no warnings", run: clippy },
     Step { name: "deny", proves: "licenses, sources and versions of dependencies are allowed", run: deny },
@@ -30,12 +30,14 @@ const STEPS: [Step; 9] = [
         proves: "misbehaving servers are reported within the limits, unusual ones as in browsers",
         run: hostile::prove,
     },
+    Step { name: "browser", proves: "the console works in a browser", run: browser::prove },
     Step { name: "e2e", proves: "the functions work when deployed to an AWS emulator", run: e2e },
 ];
 
 /// Steps that mostly wait, for downloads or for servers, or use one core. Each list runs in the background of the others
 /// from the end of the named step on.
-const IN_BACKGROUND: [(&str, &[&str]); 2] = [("clippy", &["deny", "text", "templates"]), ("build", &["hostile"])];
+const IN_BACKGROUND: [(&str, &[&str]); 2] =
+    [("clippy", &["deny", "text", "templates"]), ("build", &["hostile", "browser"])];
 
 /// Deployed templates, one per stack.
 const TEMPLATES: [&str; 3] = ["infra/template.yaml", "infra/alarms.yaml", "infra/platform.yaml"];

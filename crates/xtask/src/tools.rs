@@ -85,8 +85,10 @@ pub fn npm(workspace: &Workspace, name: &str) -> Result<PathBuf> {
     for file in ["package.json", "package-lock.json"] {
         fs::copy(source.join(file), folder.join(file)).with_context(|| format!("failed to copy {file}"))?;
     }
+    // npm refuses a prefix behind a symbolic link.
+    let prefix = folder.canonicalize().with_context(|| format!("failed to find {}", folder.display()))?;
     let quiet = ["--no-audit", "--no-fund", "--no-update-notifier"];
-    Run::program(workspace, "npm").args(["ci", "--prefix"]).args([&folder]).args(quiet).run()?;
+    Run::program(workspace, "npm").args(["ci", "--prefix"]).args([&prefix]).args(quiet).run()?;
     fs::write(&installed, wanted).with_context(|| format!("failed to write {}", installed.display()))?;
     Ok(programs)
 }

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use crate::actions::{Actions, Offer};
 use crate::alarm_row::AlarmRow;
 use crate::chart::{Band, Chart, Drawable, Frame, Note, Span, steps};
-use crate::shell::{Missing, Place, Shell, page};
+use crate::shell::{Missing, Place, Shell, page, visible};
 use crate::shown::{Moment, milliseconds, percent, since};
 use crate::source::Source;
 use crate::standing::{Recorded, Standing, class};
@@ -106,10 +106,10 @@ async fn read(source: &Source, name: &str, choice: Choice) -> Result<Page, Missi
             .map(|incident| Band {
                 from: incident.since.as_second(),
                 until: incident.closed_at.unwrap_or(now).as_second(),
-                words: incident.id.clone(),
+                words: visible(&incident.id),
             })
             .collect(),
-        marks: marks.iter().map(|mark| Note { at: mark.at.as_second(), words: mark.text.clone() }).collect(),
+        marks: marks.iter().map(|mark| Note { at: mark.at.as_second(), words: visible(&mark.text) }).collect(),
     };
     let mut charts =
         charts(history, source, check, &alarms, &|alarm| state(alarm).map(|state| state.state), &frame).await?;
