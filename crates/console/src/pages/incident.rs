@@ -117,7 +117,7 @@ async fn read(source: &Source, id: &str) -> Result<Incident, Missing> {
         run,
         keeps_messages: messages.is_some(),
         messages: messages.into_iter().flatten().map(message).collect(),
-        runbook: runbook::html(&record.check),
+        runbook: runbook::html(&record.check, true),
         scope: operations::names::format_scope(&record.check, Some(&record.subject).filter(|own| !own.is_whole())),
         check: record.check,
         offer: source.actions.as_ref().map(Actions::offer),

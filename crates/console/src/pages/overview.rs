@@ -135,8 +135,16 @@ fn headline(counts: &[(Standing, usize)], all: usize) -> String {
     match (all, unhealthy.is_empty()) {
         (0, _) => "No check has run yet".to_owned(),
         (_, false) => format!("{} of {all}", unhealthy.join(", ")),
-        (_, true) if counts.iter().any(|(standing, _)| *standing == Standing::Healthy) => "All healthy".to_owned(),
-        (_, true) => "No verdict yet".to_owned(),
+        (_, true) => {
+            let count = |wanted: Standing| {
+                counts.iter().find(|(standing, _)| *standing == wanted).map_or(0, |(_, count)| *count)
+            };
+            match (count(Standing::Healthy), count(Standing::Waiting)) {
+                (0, _) => "No verdict yet".to_owned(),
+                (_, 0) => "All healthy".to_owned(),
+                (healthy, waiting) => format!("{healthy} healthy, {waiting} without a run yet"),
+            }
+        }
     }
 }
 
@@ -200,6 +208,7 @@ mod tests {
             (vec![], 0, "No check has run yet"),
             (vec![(Standing::Waiting, 3)], 3, "No verdict yet"),
             (vec![(Standing::Maintenance, 1), (Standing::Healthy, 9)], 10, "All healthy"),
+            (vec![(Standing::Waiting, 3), (Standing::Healthy, 7)], 10, "7 healthy, 3 without a run yet"),
             (vec![(Standing::Failing, 2), (Standing::Late, 1), (Standing::Healthy, 7)], 10, "2 failing, 1 late of 10"),
         ] {
             assert_eq!(headline(&counts, all), expected);

@@ -17,7 +17,7 @@ struct Runbook {
 
 /// Shows a runbook.
 pub(super) async fn runbook(State(source): State<Source>, Path(check): Path<String>) -> Response {
-    match runbook::html(&check) {
+    match runbook::html(&check, false) {
         Some(runbook) => {
             page(&Runbook { shell: Shell::new(&source, Place::Overview, format!("Runbook of {check}")), runbook })
         }

@@ -111,4 +111,6 @@ async fn a_page_hears_of_changes() {
     assert!(stream.head.contains("text/event-stream"), "{}", stream.head);
     let events: Vec<&str> = stream.body.lines().filter_map(|line| line.strip_prefix("event: ")).collect();
     assert_eq!(events, ["hello", "changed"], "{}", stream.body);
+    // Browsers discard an event without data.
+    assert_eq!(stream.body.lines().filter(|line| line.starts_with("data: ")).count(), 2, "{}", stream.body);
 }
