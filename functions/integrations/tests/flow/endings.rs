@@ -94,9 +94,10 @@ async fn unresolved_reference_affects_its_partners_only() {
 #[tokio::test]
 async fn refusal_passes_if_the_settings_expect_it() {
     let harness = Harness::<Integrations>::with(Options::default(), |settings| {
-        let key = "key = \"ssm:/just-driving/demo/integrations/provider-key\"\ndeadline = \"5s\"\n";
+        let key =
+            "header = \"X-Api-Key\"\nkey = \"ssm:/just-driving/demo/integrations/provider-key\"\ndeadline = \"5s\"\n";
         assert!(settings.contains(key), "{settings}");
-        *settings = settings.replace(key, "").replace("header = \"X-Api-Key\"\n", "status = [401]\n");
+        *settings = settings.replace(key, "status = [401]\n");
     })
     .await;
     let observed = harness.run().await;
