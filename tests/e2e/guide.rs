@@ -35,12 +35,16 @@ async fn documented_aws_commands_work() {
         ("LoginRule", "AvailabilityRule"),
         ("<topic>", output("OnCallTopic")),
         ("<token>", "2336412f37fb687f5d51e6e241d09c805a5a57b30d712f794cc5f6a988666d92"),
+        ("s3://status.just-driving.example", "s3://guide-status"),
+        ("cp status/feed.atom", "cp README.md"),
         ("<address>", "oncall@example.com"),
         ("<number>", "+4520123456"),
         ("<code>", "123456"),
         ("<output FunctionFailuresUrl>", output("FunctionFailuresUrl")),
         ("<output EncryptionKey>", output("EncryptionKey")),
     ]);
+    let bucket = shell("aws s3 mb s3://guide-status").env("AWS_ENDPOINT_URL", emulator.url()).output().unwrap();
+    assert!(bucket.status.success(), "{}", said(&bucket));
     let mut failed = Vec::new();
     let mut worked = 0;
     for (page, command) in commands("aws") {

@@ -2,14 +2,16 @@
 //!
 //! `docs/operations/store.md` describes the tables. Times are milliseconds since 1970, UTC.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use super::error::Why;
 
 /// Longest wait for another process that writes.
 const BUSY: Duration = Duration::from_secs(5);
+/// Time between two attempts to change the journal.
+const PAUSE: Duration = Duration::from_millis(10);
 /// Number in the header of the file that says whose it is: `JDSY`.
 const APPLICATION: i64 = 0x4a44_5359;
 /// Statements that lead to each version. A released one never changes.
@@ -33,11 +35,24 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), Why> {
         // Only a file without tables takes it.
         connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     }
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+    retried(|| connection.pragma_update(None, "journal_mode", "WAL"))?;
     // A commit is on the disk before a message about it is sent.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     migrate(connection, found)
+}
+
+/// Repeats a change of the journal while another process makes it. SQLite does not wait there, since two that wait could block each other.
+fn retried(change: impl Fn() -> rusqlite::Result<()>) -> rusqlite::Result<()> {
+    let began = Instant::now();
+    loop {
+        match change() {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && began.elapsed() < BUSY => {
+                std::thread::sleep(PAUSE);
+            }
+            done => return done,
+        }
+    }
 }
 
 /// Prepares a connection that only reads.
