@@ -27,6 +27,8 @@ needs_aws!(
     mute,
     unmute,
     mutes,
+    acknowledge,
+    mark,
     list_maintenance,
     sync_maintenance,
     clear_memory,
