@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use check::incident::Silence;
 use jiff::{SignedDuration, Timestamp};
-use operations::amendment::{self, Author};
+use operations::amendment::{self, Author, MuteLength};
 use operations::names;
 use runtime::OperatorStore;
 
@@ -72,9 +72,9 @@ impl Actions {
     pub(crate) async fn act(&self, action: &str, request: &Request, now: Timestamp) -> anyhow::Result<Vec<String>> {
         let by =
             [request.by.trim(), self.by.as_str(), "unknown"].into_iter().find(|by| !by.is_empty()).unwrap_or_default();
-        let author = Author { by, reason: &request.reason };
         if action == "mark" {
-            let mark = amendment::mark(&*self.store, &request.scope, by, now).await?;
+            let mark = amendment::new_mark(&request.scope, by, now)?;
+            self.store.add_mark(&mark).await?;
             return Ok(vec![format!("Marked: {}", mark.text)]);
         }
         let (check, subject) = names::parse_scope(&request.scope)?;
@@ -83,7 +83,8 @@ impl Actions {
             "mute" => {
                 let length = LENGTHS.iter().find(|(name, _)| *name == request.length);
                 let (_, length) = length.ok_or_else(|| anyhow::anyhow!("expected the length of the mute"))?;
-                let muted = amendment::mute(&*self.store, (check, subject), *length, author, now).await?;
+                let (length, author) = (MuteLength::new(*length)?, Author::new(by, &request.reason)?);
+                let muted = amendment::mute(&*self.store, (check, subject), length, author, now).await?;
                 let mut said = vec![format!("{scope} is muted. The check keeps running and publishing.")];
                 if let Some(alarms) = self.alarm_mutes.as_ref().filter(|_| muted.silence.subject.is_none()) {
                     said.push(alarms.mute(check, &muted.silence).await?);
@@ -103,6 +104,7 @@ impl Actions {
                 Ok(said)
             }
             "acknowledge" => {
+                let author = Author::new(by, &request.reason)?;
                 let ids = amendment::acknowledge(&*self.store, (check, subject.as_ref()), author, now).await?;
                 let mut said: Vec<String> = ids.into_iter().map(|id| format!("{id} is acknowledged.")).collect();
                 said.push("No reminders are sent until recovery; a rise in severity still notifies.".to_owned());

@@ -1,4 +1,5 @@
-//! What people add to the state of checks: mutes, acknowledgements and marks.
+//! What people add to the state of checks: mutes, acknowledgements and marks. What they write is checked by constructors, before a store
+//! is opened.
 
 use anyhow::{bail, ensure};
 use check::Subject;
@@ -17,10 +18,36 @@ const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Who amends, and why.
 #[derive(Clone, Copy, Debug)]
 pub struct Author<'a> {
-    /// Name of the person, shown to others.
-    pub by: &'a str,
-    /// Reason, shown to on-call.
-    pub reason: &'a str,
+    by: &'a str,
+    reason: &'a str,
+}
+
+impl<'a> Author<'a> {
+    /// Takes the name of a person, shown to others, and a reason, shown to on-call.
+    ///
+    /// # Errors
+    /// When the reason is blank.
+    pub fn new(by: &'a str, reason: &'a str) -> anyhow::Result<Self> {
+        ensure!(!reason.trim().is_empty(), "expected a --reason, found a blank one; on-call reads it");
+        Ok(Self { by, reason })
+    }
+}
+
+/// Length of a mute.
+#[derive(Clone, Copy, Debug)]
+pub struct MuteLength(SignedDuration);
+
+impl MuteLength {
+    /// Takes a length.
+    ///
+    /// # Errors
+    /// When it is too long.
+    pub fn new(duration: SignedDuration) -> anyhow::Result<Self> {
+        if duration > LONGEST {
+            bail!("expected a mute of at most 7d; for recurring silence, use a maintenance window in the settings");
+        }
+        Ok(Self(duration))
+    }
 }
 
 /// A stored mute.
@@ -57,26 +84,20 @@ pub async fn amend(
 /// Silences notifications of a check or a subject. A second mute of the same scope replaces the first.
 ///
 /// # Errors
-/// When the mute is too long, has no reason, or is one too many; and as [`amend`].
+/// When the mute is one too many; and as [`amend`].
 pub async fn mute(
     store: &dyn OperatorStore,
     (check, subject): (&str, Option<Subject>),
-    duration: SignedDuration,
+    length: MuteLength,
     author: Author<'_>,
     now: Timestamp,
 ) -> anyhow::Result<Muted> {
-    if duration > LONGEST {
-        bail!("expected a mute of at most 7d; for recurring silence, use a maintenance window in the settings");
-    }
-    if author.reason.trim().is_empty() {
-        bail!("expected a --reason, found a blank one; on-call reads it to understand the silence");
-    }
     let silence = Silence {
         id: format!("mute-{}", now.strftime("%Y%m%dT%H%M%SZ")),
         kind: SilenceKind::Mute,
         subject,
         from: now,
-        until: now + duration,
+        until: now + length.0,
         by: cut(author.by, Silence::MAX_TEXT),
         reason: cut(author.reason, Silence::MAX_TEXT),
     };
@@ -121,17 +142,13 @@ pub async fn unmute(
 /// the incidents.
 ///
 /// # Errors
-/// When no such incident is open, or there is no reason; and as [`amend`].
+/// When no such incident is open; and as [`amend`].
 pub async fn acknowledge(
     store: &dyn OperatorStore,
     (check, subject): (&str, Option<&Subject>),
     author: Author<'_>,
     now: Timestamp,
 ) -> anyhow::Result<Vec<String>> {
-    ensure!(
-        !author.reason.trim().is_empty(),
-        "expected a --reason, found a blank one; on-call reads what is being done"
-    );
     let scope = names::format_scope(check, subject);
     let is_meant = |own: &Subject| subject.is_none_or(|subject| subject == own);
     if !open(&store.load(check).await?.state).iter().any(|(own, _)| is_meant(own)) {
@@ -154,15 +171,13 @@ pub async fn acknowledge(
     Ok(acknowledged)
 }
 
-/// Notes an event on the platform.
+/// Creates the mark of an event on the platform.
 ///
 /// # Errors
-/// When the text is blank, or the store cannot be written.
-pub async fn mark(store: &dyn OperatorStore, text: &str, by: &str, now: Timestamp) -> anyhow::Result<Mark> {
+/// When the text is blank.
+pub fn new_mark(text: &str, by: &str, now: Timestamp) -> anyhow::Result<Mark> {
     ensure!(!text.trim().is_empty(), "expected a text such as \"release 42\", found a blank one");
-    let mark = Mark::new(now, text, by);
-    store.add_mark(&mark).await?;
-    Ok(mark)
+    Ok(Mark::new(now, text, by))
 }
 
 /// Subjects with an open incident, and its id.

@@ -14,8 +14,8 @@ use crate::exit::Exit;
 /// Acknowledges the open incidents of a check, or of one subject.
 pub(crate) async fn acknowledge(options: &AckOptions) -> anyhow::Result<Exit> {
     let (check, subject) = names::parse_scope(&options.scope)?;
+    let author = Author::new(&options.by.name, &options.reason)?;
     let store = access::state(&options.deployment).await?;
-    let author = Author { by: &options.by.name, reason: &options.reason };
     for id in amendment::acknowledge(&*store, (check, subject.as_ref()), author, Timestamp::now()).await? {
         println!("{id} is acknowledged");
     }

@@ -10,8 +10,8 @@ use crate::exit::Exit;
 
 /// Notes an event on the platform.
 pub(crate) async fn mark(options: &MarkOptions) -> anyhow::Result<Exit> {
-    let store = access::state(&options.deployment).await?;
-    let mark = amendment::mark(&*store, &options.text, &options.by.name, Timestamp::now()).await?;
+    let mark = amendment::new_mark(&options.text, &options.by.name, Timestamp::now())?;
+    access::state(&options.deployment).await?.add_mark(&mark).await?;
     println!("marked at {}: {}", utc(mark.at), mark.text);
     Ok(Exit::Passed)
 }

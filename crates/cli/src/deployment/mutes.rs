@@ -11,7 +11,7 @@ use check::incident::Silence;
 use check::text::utc;
 use console::{Actions, AlarmMutes};
 use jiff::{SignedDuration, Timestamp};
-use operations::amendment::{self, Author, Muted};
+use operations::amendment::{self, Author, MuteLength, Muted};
 use operations::{checks, mute_rules, names, thresholds};
 use runtime::OperatorStore;
 use serde_json::{Value, json};
@@ -26,10 +26,10 @@ use crate::{serving, tables, terminal};
 /// Silences notifications of a check or a subject, and the alarms of a check.
 pub(crate) async fn mute(options: &MuteOptions) -> anyhow::Result<Exit> {
     let (check, subject) = names::parse_scope(&options.scope)?;
+    let (length, author) = (MuteLength::new(options.duration)?, Author::new(&options.by.name, &options.reason)?);
     let store = access::state(&options.deployment).await?;
-    let author = Author { by: &options.by.name, reason: &options.reason };
     let Muted { silence, unhealthy } =
-        amendment::mute(&*store, (check, subject), options.duration, author, Timestamp::now()).await?;
+        amendment::mute(&*store, (check, subject), length, author, Timestamp::now()).await?;
     println!("{} is muted until {}", options.scope, utc(silence.until));
     println!("the check keeps running and publishing; incidents that are still open then are reported then");
     if let Some(subject) = &silence.subject
