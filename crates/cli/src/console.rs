@@ -57,7 +57,8 @@ fn store_source(options: &ConsoleOptions, path: &Path, status: Option<StatusSett
         environment,
         host,
         place: format!("store {file}"),
-        options: format!("--store {file}"),
+        options: serving::store_option(Some(path)),
+        kept: format!("runs and values as long as the settings of the runs say; {}", serving::LONG),
         changes: serving::changes(store.clone()),
         history: store,
         once_per_minute: None,
@@ -89,6 +90,9 @@ async fn deployment_source(options: &ConsoleOptions, status: Option<StatusSettin
         host: String::new(),
         place: format!("deployment {environment}"),
         options: format!("--environment {environment}"),
+        kept: "values of a minute for 15 days, of 5 minutes for 63 days, of an hour for 455 days; incidents for 400 days; reports as long \
+               as the log groups keep them"
+            .to_owned(),
         once_per_minute: Some(memo.clone()),
         history: memo,
         // Metrics have a minute, and each question has a price.

@@ -6,13 +6,16 @@ use std::sync::Arc;
 
 use alarm::MetricAlarm;
 use anyhow::{Context, bail};
+use check::message::span;
 use console::{Guard, Live, Monitored, Shown, Source};
 use local::Store;
 use operations::thresholds;
 use runtime::{CancellationToken, Clock};
 use scheduler::Board;
-use settings::Common;
+use settings::{Common, Retention};
 use tokio::net::TcpListener;
+
+use crate::ports;
 
 /// Variable with the token that callers from other machines send.
 const TOKEN: &str = "SYNTHETICS_TOKEN";
@@ -83,16 +86,20 @@ pub(crate) fn source(
     monitored: Monitored,
     clock: Arc<dyn Clock>,
 ) -> Source {
-    let (place, options) = match file {
-        Some(file) => (format!("store {}", file.display()), format!("--store {}", file.display())),
-        None => ("memory of this program; it ends with it".to_owned(), String::new()),
+    let place = match file {
+        Some(file) => format!("store {}", file.display()),
+        None => "memory of this program; it ends with it".to_owned(),
     };
+    let Retention { keep, max_size } = common.retention;
+    let keep = span(i64::try_from(keep.as_secs()).unwrap_or(i64::MAX));
+    let megabytes = max_size / 1_000_000;
     Source {
         release: env!("CARGO_PKG_VERSION").to_owned(),
         environment: common.environment.clone(),
         host: common.base_url.host_str().unwrap_or_default().to_owned(),
         place,
-        options,
+        options: store_option(file),
+        kept: format!("runs and values for {keep}, up to {megabytes} MB; {LONG}"),
         history: store.clone(),
         changes: changes(store.clone()),
         once_per_minute: None,
@@ -102,6 +109,14 @@ pub(crate) fn source(
         monitored,
         clock,
     }
+}
+
+/// What every store keeps longest.
+pub(crate) const LONG: &str = "incidents and the numbers of each day for 400 days";
+
+/// The option by which commands find a store, for a shell; empty without a file.
+pub(crate) fn store_option(file: Option<&Path>) -> String {
+    ports::machine(None, file).store_option().unwrap_or_default()
 }
 
 /// Name of the person who uses this program; empty if it is not known.

@@ -96,6 +96,7 @@ async fn console(store: Arc<Store>, checks: Vec<&'static str>) -> SocketAddr {
         host: String::new(),
         place: String::new(),
         options: String::new(),
+        kept: "runs for 30 days".to_owned(),
         history: store,
         once_per_minute: None,
         live: None,

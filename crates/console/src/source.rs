@@ -29,6 +29,8 @@ pub struct Source {
     pub place: String,
     /// Options by which commands name it, such as `--store FILE`.
     pub options: String,
+    /// How long what is kept, in words.
+    pub kept: String,
     /// The recorded past.
     pub history: Arc<dyn History>,
     /// The same history, if its questions have a price.

@@ -22,6 +22,7 @@ async fn every_page_shows_what_was_recorded() {
         ("/alarms", "login-slow"),
         ("/settings", "environment = &#34;demo&#34;"),
         ("/about", "store test.db"),
+        ("/about", "runs for 30 days"),
         ("/runbooks/login", "<h1"),
     ] {
         let answer = world.get(path).await;

@@ -52,6 +52,7 @@ impl World {
             host: "127.0.0.1".to_owned(),
             place: "store test.db".to_owned(),
             options: "--store test.db".to_owned(),
+            kept: "runs for 30 days".to_owned(),
             history: store.clone(),
             once_per_minute: None,
             live: None,

@@ -149,6 +149,7 @@ fn vacuum(store: &Transaction<'_>) -> Result<(), Failed> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::state::rows;
     use super::*;
 
     #[test]
@@ -156,8 +157,9 @@ mod tests {
         let store = Store::in_memory().unwrap();
         let plan = store.read("explain", |store| {
             let sql = format!("EXPLAIN QUERY PLAN {NEWEST}");
-            Ok(store.query_row(&sql, ["run"], |row| row.get::<_, String>(3))?)
+            rows(store, &sql, ["run"], |row| Ok(row.get::<_, String>(3)?))
         });
-        assert_eq!(plan.unwrap(), "SCAN runs USING INDEX runs_age");
+        // A sort would read all runs too, and be a line.
+        assert_eq!(plan.unwrap(), ["SCAN runs USING INDEX runs_age"]);
     }
 }
