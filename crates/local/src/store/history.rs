@@ -10,6 +10,7 @@ use settings::Retention;
 use super::Store;
 use super::error::Failed;
 use super::rollups;
+use super::state::execute;
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 /// Most rows of a table to remove after one run.
@@ -46,12 +47,12 @@ fn insert(store: &Transaction<'_>, report: &Report) -> Result<(), Failed> {
     let is_whole = outcome != "passed" || !has_whole(store, report)?;
     let text = is_whole.then(|| serde_json::to_string(report)).transpose()?;
     let stored = "SELECT 1 FROM runs WHERE run_id = ?";
-    let stored: Option<i64> = store.query_row(stored, [&report.run_id], |row| row.get(0)).optional()?;
+    let stored: Option<i64> = store.prepare_cached(stored)?.query_row([&report.run_id], |row| row.get(0)).optional()?;
     // A run that is stored again counts once.
     if stored.is_none() {
         rollups::add(store, report)?;
     }
-    store.execute(
+    execute(store,
         "INSERT OR REPLACE INTO runs (run_id, check_id, slot, scheduled_at, started, ended, outcome, report, attempt_ms)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         params![
@@ -68,7 +69,7 @@ fn insert(store: &Transaction<'_>, report: &Report) -> Result<(), Failed> {
     )?;
     let run = store.last_insert_rowid();
     let sql = "INSERT INTO run_steps (run, position, subject, name, result, duration_ms) VALUES (?, ?, ?, ?, ?, ?)";
-    let mut insert = store.prepare(sql)?;
+    let mut insert = store.prepare_cached(sql)?;
     for (position, step) in report.last_attempt().into_iter().flat_map(|attempt| &attempt.steps).enumerate() {
         let subject = step.subject.as_str();
         insert.execute(params![run, position, subject, step.name, step.result.word(), step.duration_ms])?;
@@ -81,7 +82,8 @@ fn has_whole(store: &Transaction<'_>, report: &Report) -> Result<bool, Failed> {
     let after = (report.key.scheduled_time - WHOLE_EVERY).as_millisecond();
     let sql =
         "SELECT 1 FROM runs WHERE check_id = ? AND scheduled_at > ? AND outcome = 'passed' AND report IS NOT NULL";
-    let found: Option<i64> = store.query_row(sql, params![report.key.check, after], |row| row.get(0)).optional()?;
+    let found: Option<i64> =
+        store.prepare_cached(sql)?.query_row(params![report.key.check, after], |row| row.get(0)).optional()?;
     Ok(found.is_some())
 }
 
@@ -89,7 +91,7 @@ fn has_whole(store: &Transaction<'_>, report: &Report) -> Result<bool, Failed> {
 ///
 /// The time is that of the run, but at most a day after the one before: one wrong clock removes nothing.
 fn prune(store: &Transaction<'_>, report: &Report, retention: &Retention) -> Result<(), Failed> {
-    let before: Option<i64> = store.query_row(NEWEST, [&report.run_id], |row| row.get(0)).optional()?;
+    let before: Option<i64> = store.prepare_cached(NEWEST)?.query_row([&report.run_id], |row| row.get(0)).optional()?;
     let now = report.ended.as_millisecond();
     let day = DAY.as_millis() as i64;
     let now = before.map_or(now, |before| now.min(before.saturating_add(day)));
@@ -109,7 +111,7 @@ fn prune(store: &Transaction<'_>, report: &Report, retention: &Retention) -> Res
     ] {
         let old = format!("SELECT rowid FROM {table} WHERE {time} < ? LIMIT {AT_ONCE}");
         let before = now.saturating_sub(kept);
-        store.execute(&format!("DELETE FROM {table} WHERE rowid IN ({old})"), [before])?;
+        execute(store, &format!("DELETE FROM {table} WHERE rowid IN ({old})"), [before])?;
     }
     Ok(())
 }
@@ -130,10 +132,10 @@ fn remove_oldest(store: &Transaction<'_>) -> Result<(), Failed> {
              WHERE scheduled_at < (SELECT scheduled_at FROM runs ORDER BY scheduled_at DESC LIMIT 1 OFFSET {RUNS_AT_ONCE})
              ORDER BY scheduled_at LIMIT {RUNS_AT_ONCE})"
     );
-    let until: Option<i64> = store.query_row(&sql, [], |row| row.get(0))?;
+    let until: Option<i64> = store.prepare_cached(&sql)?.query_row([], |row| row.get(0))?;
     for (table, time, at_once) in [("runs", "scheduled_at", RUNS_AT_ONCE), ("points", "at", AT_ONCE)] {
         let old = format!("SELECT rowid FROM {table} WHERE {time} <= ? ORDER BY {time} LIMIT {at_once}");
-        store.execute(&format!("DELETE FROM {table} WHERE rowid IN ({old})"), [until])?;
+        execute(store, &format!("DELETE FROM {table} WHERE rowid IN ({old})"), [until])?;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use check::{Outcome, Report, Verdict};
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
 use super::error::Failed;
+use super::state::execute;
 
 /// **Units:** milliseconds.
 const DAY: i64 = 86_400_000;
@@ -27,7 +28,7 @@ pub(super) fn add(store: &Transaction<'_>, report: &Report) -> Result<(), Failed
         "INSERT INTO daily_runs (check_id, day, {outcome}) VALUES (?, ?, 1)
          ON CONFLICT (check_id, day) DO UPDATE SET {outcome} = {outcome} + 1"
     );
-    store.execute(&sql, params![check, day])?;
+    execute(store, &sql, params![check, day])?;
     if let Some(duration_ms) = duration_ms(report) {
         add_duration(store, check, day, duration_ms)?;
     }
@@ -41,12 +42,12 @@ pub(super) fn add(store: &Transaction<'_>, report: &Report) -> Result<(), Failed
         let subject = subject.as_str();
         let sql =
             format!("UPDATE daily_subjects SET {column} = {column} + 1 WHERE check_id = ? AND day = ? AND subject = ?");
-        if store.execute(&sql, params![check, day, subject])? == 0 {
+        if execute(store, &sql, params![check, day, subject])? == 0 {
             let sql = format!(
                 "INSERT INTO daily_subjects (check_id, day, subject, {column}) SELECT ?1, ?2, ?3, 1
                  WHERE (SELECT count(*) FROM daily_subjects WHERE check_id = ?1 AND day = ?2) < ?4"
             );
-            store.execute(&sql, params![check, day, subject, MAX_SUBJECTS])?;
+            execute(store, &sql, params![check, day, subject, MAX_SUBJECTS])?;
         }
     }
     Ok(())
@@ -60,14 +61,15 @@ pub(super) fn duration_ms(report: &Report) -> Option<f64> {
 
 fn add_duration(store: &Transaction<'_>, check: &str, day: i64, duration_ms: f64) -> Result<(), Failed> {
     let sql = "SELECT histogram FROM daily_runs WHERE check_id = ? AND day = ?";
-    let stored: Option<String> = store.query_row(sql, params![check, day], |row| row.get(0)).optional()?;
+    let stored: Option<String> =
+        store.prepare_cached(sql)?.query_row(params![check, day], |row| row.get(0)).optional()?;
     let mut histogram: Histogram = stored.map(|text| Histogram::read(&text)).transpose()?.unwrap_or_default();
     histogram.add(duration_ms);
     let sql = "UPDATE daily_runs SET durations = ?, p50_ms = ?, p95_ms = ?, p99_ms = ?, histogram = ?
                WHERE check_id = ? AND day = ?";
     let [p50, p95, p99] = [0.5, 0.95, 0.99].map(|share| histogram.percentile(share));
     let text = serde_json::to_string(&histogram.0)?;
-    store.execute(sql, params![histogram.count(), p50, p95, p99, text, check, day])?;
+    execute(store, sql, params![histogram.count(), p50, p95, p99, text, check, day])?;
     Ok(())
 }
 

@@ -10,6 +10,8 @@ use super::error::Why;
 
 /// Longest wait for another process that writes.
 const BUSY: Duration = Duration::from_secs(5);
+/// Most statements that are kept prepared: all that a run executes.
+const STATEMENTS: usize = 64;
 /// Time between two attempts to change the journal.
 const PAUSE: Duration = Duration::from_millis(10);
 /// Number in the header of the file that says whose it is: `JDSY`.
@@ -27,6 +29,7 @@ const VERSION: i64 = MIGRATIONS.len() as i64;
 /// Prepares a connection, and brings the tables to the current version.
 pub(super) fn prepare(connection: &mut Connection) -> Result<(), Why> {
     connection.busy_timeout(BUSY)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     // In one view: another process may create the tables at the same time.
     let view = connection.transaction()?;
     let found = header(&view)?;

@@ -9,16 +9,17 @@ use runtime::{Datum, Delivery, MetricSink, Notifier, PortError};
 use rusqlite::params;
 
 use super::Store;
+use super::state::execute;
 
 #[async_trait]
 impl MetricSink for Store {
     async fn publish(&self, data: &[Datum]) -> Result<(), PortError> {
         self.write_history("store the values", |store| {
             let mut named =
-                store.prepare("INSERT OR IGNORE INTO series (metric, dimensions, unit) VALUES (?, ?, ?)")?;
+                store.prepare_cached("INSERT OR IGNORE INTO series (metric, dimensions, unit) VALUES (?, ?, ?)")?;
             let sql = "INSERT INTO points (series, at, value)
                        SELECT id, ?4, ?5 FROM series WHERE (metric, dimensions, unit) = (?1, ?2, ?3)";
-            let mut insert = store.prepare(sql)?;
+            let mut insert = store.prepare_cached(sql)?;
             for Datum { metric, unit, value, at, dimensions } in data {
                 let dimensions: BTreeMap<_, _> = dimensions.iter().cloned().collect();
                 let dimensions = serde_json::to_string(&dimensions)?;
@@ -46,7 +47,7 @@ impl Store {
         self.read(format!("read the values of {metric}"), |store| {
             let sql = "SELECT at, value FROM metric_values WHERE metric = ? AND dimensions = ? AND at BETWEEN ? AND ?
                        ORDER BY at";
-            let mut select = store.prepare(sql)?;
+            let mut select = store.prepare_cached(sql)?;
             let dimensions = serde_json::to_string(dimensions)?;
             let between = params![metric, dimensions, from.as_millisecond(), until.as_millisecond()];
             let values = select.query_map(between, |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)))?;
@@ -85,7 +86,7 @@ impl Store {
             // SQLite takes the other columns from the row with the maximum.
             let sql = "SELECT metric, dimensions, unit, max(at), value FROM metric_values WHERE at > ?
                        GROUP BY metric, dimensions ORDER BY metric, dimensions";
-            let mut select = store.prepare(sql)?;
+            let mut select = store.prepare_cached(sql)?;
             let mut rows = select.query([after.as_millisecond()])?;
             let mut newest = Vec::new();
             while let Some(row) = rows.next()? {
@@ -112,7 +113,8 @@ impl Notifier for Store {
     async fn send(&self, delivery: &Delivery) -> Result<(), PortError> {
         let Delivery { topic, notification, queued_at } = delivery;
         self.write("store the message", |store| {
-            store.execute(
+            execute(
+                store,
                 "INSERT OR REPLACE INTO notifications (notification_id, topic, event, queued_at, notification)
                  VALUES (?, ?, ?, ?, ?)",
                 params![

@@ -51,7 +51,7 @@ impl OperatorStore for Store {
     async fn clear_memory(&self, check: &str) -> Result<(), PortError> {
         let operation = format!("clear the memory of {check}");
         let changed = self.write(&operation, |store| {
-            Ok(store.execute("UPDATE checks SET version = version + 1, memory = NULL WHERE id = ?", [check])?)
+            execute(store, "UPDATE checks SET version = version + 1, memory = NULL WHERE id = ?", [check])
         })?;
         if changed == 0 { Err(PortError::new(operation, "nothing is stored about it")) } else { Ok(()) }
     }
@@ -67,7 +67,7 @@ impl OperatorStore for Store {
         self.write("store the mark", |store| {
             let Mark { at, text, by } = mark;
             let sql = "INSERT INTO marks (at, text, by) VALUES (?, ?, ?)";
-            store.execute(sql, params![at.as_millisecond(), text, by])?;
+            execute(store, sql, params![at.as_millisecond(), text, by])?;
             Ok(())
         })
     }
@@ -126,27 +126,29 @@ fn version(store: &Transaction<'_>, check: &str) -> Result<u64, Failed> {
 fn set_state(store: &Transaction<'_>, check: &str, state: &CheckState) -> Result<(), Failed> {
     let sql = "INSERT INTO checks (id, version, state) VALUES (?1, 1, ?2)
                ON CONFLICT (id) DO UPDATE SET version = version + 1, state = ?2";
-    store.execute(sql, params![check, serde_json::to_string(state)?])?;
+    execute(store, sql, params![check, serde_json::to_string(state)?])?;
     Ok(())
 }
 
 fn write(store: &Transaction<'_>, commit: &Commit) -> Result<(), Failed> {
     let check = &commit.check;
     set_state(store, check, &commit.state)?;
-    store.execute("UPDATE checks SET memory = ? WHERE id = ?", params![commit.memory, check])?;
+    execute(store, "UPDATE checks SET memory = ? WHERE id = ?", params![commit.memory, check])?;
     for slot in &commit.forget {
-        store.execute("DELETE FROM last_runs WHERE check_id = ? AND slot = ?", [check, slot])?;
+        execute(store, "DELETE FROM last_runs WHERE check_id = ? AND slot = ?", [check, slot])?;
     }
     let LastRun { at, run_id, provenance } = &commit.last_run;
     let (release, settings) = provenance.as_ref().map(|own| (&own.release, &own.settings)).unzip();
-    store.execute(
+    execute(
+        store,
         "INSERT OR REPLACE INTO last_runs (check_id, slot, scheduled_at, run_id, release, settings)
          VALUES (?, ?, ?, ?, ?, ?)",
         params![check, commit.slot, at.as_millisecond(), run_id, release, settings],
     )?;
     discard(store, check, &commit.discard)?;
     for delivery in &commit.enqueue {
-        store.execute(
+        execute(
+            store,
             "INSERT OR REPLACE INTO outbox (check_id, delivery_key, delivery) VALUES (?, ?, ?)",
             params![check, delivery.key(), serde_json::to_string(delivery)?],
         )?;
@@ -156,7 +158,7 @@ fn write(store: &Transaction<'_>, commit: &Commit) -> Result<(), Failed> {
 
 fn discard(store: &Transaction<'_>, check: &str, keys: &[String]) -> Result<(), Failed> {
     for key in keys {
-        store.execute("DELETE FROM outbox WHERE check_id = ? AND delivery_key = ?", [check, key])?;
+        execute(store, "DELETE FROM outbox WHERE check_id = ? AND delivery_key = ?", [check, key])?;
     }
     Ok(())
 }
@@ -171,7 +173,8 @@ fn record(store: &Transaction<'_>, change: &IncidentChange) -> Result<(), Failed
         .optional()?;
     let earlier = earlier.map(|earlier| serde_json::from_str(&earlier)).transpose()?;
     let record = IncidentRecord::after(earlier, change);
-    store.execute(
+    execute(
+        store,
         "INSERT OR REPLACE INTO incidents (check_id, id, subject, since, closed_at, severity, record)
          VALUES (?, ?, ?, ?, ?, ?, ?)",
         params![
@@ -187,6 +190,11 @@ fn record(store: &Transaction<'_>, change: &IncidentChange) -> Result<(), Failed
     Ok(())
 }
 
+/// Executes a statement. SQLite keeps it, since reading its text takes longer than most of them.
+pub(super) fn execute(store: &Transaction<'_>, sql: &str, parameters: impl rusqlite::Params) -> Result<usize, Failed> {
+    Ok(store.prepare_cached(sql)?.execute(parameters)?)
+}
+
 /// All rows of a query.
 pub(super) fn rows<T>(
     store: &Transaction<'_>,
@@ -194,7 +202,7 @@ pub(super) fn rows<T>(
     parameters: impl rusqlite::Params,
     read: impl Fn(&Row<'_>) -> Result<T, Failed>,
 ) -> Result<Vec<T>, Failed> {
-    let mut statement = store.prepare(sql)?;
+    let mut statement = store.prepare_cached(sql)?;
     let mut found = statement.query(parameters)?;
     let mut read_rows = Vec::new();
     while let Some(row) = found.next()? {
