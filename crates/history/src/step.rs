@@ -1,6 +1,6 @@
 //! Steps of runs, without their evidence.
 
-use crate::Point;
+use crate::{Percentiles, Point};
 
 /// Step of a run's last attempt.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,4 +26,15 @@ pub struct StepSeries {
     pub name: String,
     /// Averages in milliseconds, oldest first.
     pub points: Vec<Point>,
+}
+
+/// Percentiles of a step's durations, of passed and failed steps.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepPercentiles {
+    /// Subject.
+    pub subject: String,
+    /// Name.
+    pub name: String,
+    /// Percentiles.
+    pub durations: Percentiles,
 }

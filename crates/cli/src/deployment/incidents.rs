@@ -111,9 +111,11 @@ impl Around {
             Err(error) => eprintln!("warning: marks are missing: {error}"),
         }
         match history.alarm_changes(window, timeline::MAX_CHANGES).await {
-            Ok(AlarmChanges { changes, has_more }) => {
+            Ok(AlarmChanges { changes, has_more, complete_from }) => {
                 if has_more {
                     eprintln!("warning: only the newest {} changes of alarms are shown", timeline::MAX_CHANGES);
+                } else if complete_from > window.from {
+                    eprintln!("warning: changes of alarms before {} may be missing", utc(complete_from));
                 }
                 around.changes = changes;
             }
