@@ -19,6 +19,7 @@ use review::{Input, MonthlyCost, Progress, Review, review as reviewed};
 use runtime::{Clock as _, SystemClock};
 use settings::Common;
 
+use self::sections::{Detail, sections};
 use crate::arguments::deployment::Deployment;
 use crate::arguments::review::{ReviewFormat, ReviewOptions};
 use crate::exit::Exit;
@@ -73,9 +74,9 @@ async fn reviewed_in(input: &Input<'_>, history: &dyn History) -> anyhow::Result
 
 fn print(review: &Review, format: ReviewFormat) -> anyhow::Result<()> {
     match format {
-        ReviewFormat::Table => terminal::print(&text::text(&sections::sections(review))),
+        ReviewFormat::Table => terminal::print(&text::text(&sections(review, Detail::Short))),
         ReviewFormat::Json => terminal::json(review)?,
-        ReviewFormat::Markdown => terminal::document(&markdown::markdown(&sections::sections(review))),
+        ReviewFormat::Markdown => terminal::document(&markdown::markdown(&sections(review, Detail::Full))),
     }
     Ok(())
 }

@@ -153,6 +153,7 @@ pub(crate) fn unanswered(question: &WhatIf) -> WhatIfResult {
         after: None,
         lost_incidents: Vec::new(),
         gained_incidents: Vec::new(),
+        diff: None,
     }
 }
 

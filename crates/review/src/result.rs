@@ -35,7 +35,7 @@ pub struct Review {
     pub without_values: Vec<WithoutValues>,
     /// Answers to `--what-if`, in the order of the questions.
     pub what_if: Vec<WhatIfResult>,
-    /// All proposals, and all changes of `--what-if` that the template can hold, as a unified diff of the template. `None`: there are none.
+    /// All proposals as a unified diff of the template. `None`: there are none.
     pub diff: Option<String>,
     /// Checks with runs.
     pub checks: Vec<CheckReview>,
@@ -160,6 +160,8 @@ pub struct WhatIfResult {
     pub lost_incidents: Vec<String>,
     /// Incidents that the alarm would see in addition.
     pub gained_incidents: Vec<String>,
+    /// The change as a unified diff of the template; `None` if its number belongs to several alarms.
+    pub diff: Option<String>,
 }
 
 /// Builds the JSON Schema (draft 2020-12) of a review.

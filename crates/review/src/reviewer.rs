@@ -32,11 +32,11 @@ const SERIES: [(Group, &Metric, Statistic, Option<f64>); 10] = [
     (Group::Queue, &metric::QUEUE_BACKLOG, Statistic::Maximum, None),
     (Group::Queue, &metric::OLDEST_JOB_AGE, Statistic::Maximum, None),
     (Group::Queue, &metric::JOB_DELAY, Statistic::Maximum, None),
-    (Group::Resource, &metric::DISK_USED, Statistic::Maximum, Some(100.0)),
+    (Group::Resource, &metric::DISK_USED, Statistic::Average, Some(100.0)),
     (Group::Resource, &metric::MEMORY_USED, Statistic::Average, Some(100.0)),
     (Group::Resource, &metric::CPU_LOAD, Statistic::Average, None),
     (Group::Resource, &metric::CONNECTIONS_USED, Statistic::Maximum, Some(100.0)),
-    (Group::Resource, &metric::CACHE_MEMORY_USED, Statistic::Maximum, Some(100.0)),
+    (Group::Resource, &metric::CACHE_MEMORY_USED, Statistic::Average, Some(100.0)),
     (Group::Certificate, &metric::CERTIFICATE_DAYS_REMAINING, Statistic::Minimum, None),
 ];
 /// Numbers that no source has.
@@ -154,7 +154,7 @@ impl Reviewer<'_> {
                     questions: &own,
                     window: self.input.window,
                 };
-                let found = match judging.judged() {
+                let mut found = match judging.judged() {
                     Ok(judged) => {
                         if let Verdict::Change(proposal) = &judged.review.verdict {
                             text.edit(&mut edits, &places, proposal.change);
@@ -167,10 +167,11 @@ impl Reviewer<'_> {
                         own.iter().map(|question| unanswered(question)).collect()
                     }
                 };
-                // A person's question comes before a proposal.
-                own.iter().for_each(|question| {
+                for (question, answer) in own.iter().zip(&mut found) {
+                    let mut edits = Edits::new();
                     text.edit(&mut edits, &places, question.change);
-                });
+                    answer.diff = text.diff(&edits);
+                }
                 asked.into_iter().zip(found).for_each(|(index, answer)| answers[index] = Some(answer));
             }
         }
@@ -273,7 +274,7 @@ impl Reviewer<'_> {
                     let hours = series(self.reader.history, &id, statistic, newest, Period::minutes(60)).await?;
                     expiry(&hours.0)
                 }
-                (_, Some(limit)) => Some(project(&days, limit, window.until)),
+                (_, Some(limit)) => Some(project(&days, limit, window)),
                 (_, None) => None,
             };
             trends.push(SeriesTrend {

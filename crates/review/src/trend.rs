@@ -291,13 +291,16 @@ pub(crate) fn by_week(days: &[Point], weeks: &[Week]) -> Vec<Option<f64>> {
     weeks.iter().map(week).collect()
 }
 
-/// Projects a resource from its days. `now` is the time of the projection.
-pub(crate) fn project(days: &[Point], limit: f64, now: Timestamp) -> Projection {
+/// Projects a resource from the whole days of a window to its limit, from the end of the window on.
+pub(crate) fn project(days: &[Point], limit: f64, window: Window) -> Projection {
+    let noon = |day: &Point| day.at + SignedDuration::from_hours(12);
+    let is_whole = |day: &&Point| window.from <= day.at && day.at + SignedDuration::from_hours(24) <= window.until;
+    let days: Vec<&Point> = days.iter().filter(is_whole).collect();
     if days.len() < MIN_DAYS {
         return Projection::TooLittleData { days: days.len(), needed: MIN_DAYS };
     }
-    let day = |at: Timestamp| (at.as_second() - now.as_second()) as f64 / DAY;
-    let points: Vec<(f64, f64)> = days.iter().map(|point| (day(point.at), point.value)).collect();
+    let from_end = |at: Timestamp| (at.as_second() - window.until.as_second()) as f64 / DAY;
+    let points: Vec<(f64, f64)> = days.iter().map(|day| (from_end(noon(day)), day.value)).collect();
     let Some(slope) = theil_sen(&points) else {
         return Projection::TooLittleData { days: days.len(), needed: MIN_DAYS };
     };
@@ -354,10 +357,10 @@ mod tests {
 
     #[test]
     fn disk_that_fills_has_a_date_and_its_uncertainty() {
-        let now = at("2026-11-19T00:00:00Z");
+        let window = Window::new(at("2026-10-19T06:00:00Z"), at("2026-11-19T00:00:00Z"));
         let wave = |day: i64| if day % 2 == 0 { 0.4 } else { -0.4 };
         let Projection::Reaches { days, earliest_days, latest_days, now: value, .. } =
-            project(&points(30, |day| 60.0 + day as f64 + wave(day)), 100.0, now)
+            project(&points(30, |day| 60.5 + day as f64 + wave(day)), 100.0, window)
         else {
             panic!("expected a date")
         };
@@ -368,12 +371,14 @@ mod tests {
 
     #[test]
     fn steady_disk_has_no_date() {
-        let now = at("2026-11-19T00:00:00Z");
+        let window = Window::new(at("2026-10-20T00:00:00Z"), at("2026-11-19T00:00:00Z"));
+        let cut = Window::new(at("2026-10-20T00:00:01Z"), at("2026-11-03T00:00:00Z"));
         for (name, found) in [
-            ("too few days", project(&points(13, |day| 60.0 + day as f64), 100.0, now)),
-            ("a wave", project(&points(30, |day| 60.0 + (day % 7) as f64), 100.0, now)),
-            ("falling", project(&points(30, |day| 60.0 - day as f64), 100.0, now)),
-            ("far away", project(&points(30, |day| 10.0 + day as f64 * 0.01), 100.0, now)),
+            ("a day that the window cuts", project(&points(14, |day| 60.0 + day as f64), 100.0, cut)),
+            ("too few days", project(&points(13, |day| 60.0 + day as f64), 100.0, window)),
+            ("a wave", project(&points(30, |day| 60.0 + (day % 7) as f64), 100.0, window)),
+            ("falling", project(&points(30, |day| 60.0 - day as f64), 100.0, window)),
+            ("far away", project(&points(30, |day| 10.0 + day as f64 * 0.01), 100.0, window)),
         ] {
             let is_none = matches!(found, Projection::TooLittleData { .. } | Projection::NoLimitInSight { .. });
             assert!(is_none, "{name}: {found:?}");

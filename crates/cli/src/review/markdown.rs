@@ -20,8 +20,8 @@ pub(super) fn markdown(sections: &[Section]) -> String {
             lines.extend(section.rows.iter().map(|row| line(&|column| escaped(&row[column]))));
             parts.push(lines.join("\n"));
         }
-        if let Some(code) = &section.code {
-            parts.push(format!("```diff\n{}\n```", code.trim_end()));
+        if let Some(diff) = &section.diff {
+            parts.push(format!("```diff\n{}\n```", diff.trim_end()));
         }
     }
     parts.join("\n\n")

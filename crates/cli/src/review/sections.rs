@@ -4,8 +4,8 @@ use check::message::span;
 use check::text::utc;
 use jiff::Timestamp;
 use review::{
-    AlarmReview, Behaviour, Change, CheckReview, Gap, RecordedFirings, Review, ReviewedIncident, Sensitivity, Tally,
-    Verdict, WhatIfResult,
+    AlarmReview, Behaviour, Change, CheckReview, Gap, Headroom, Kind, RecordedFirings, Review, ReviewedIncident,
+    Sensitivity, Tally, Verdict, WhatIfResult,
 };
 
 use super::trend_sections;
@@ -14,6 +14,8 @@ use super::trend_sections;
 pub(super) const COLUMNS: usize = 8;
 /// Most incidents, alarms and gaps in a sentence.
 const LISTED: usize = 5;
+/// Most alarms of a short table of headroom.
+const NEAREST: usize = 12;
 
 /// Row of a table.
 pub(super) type Row = [String; COLUMNS];
@@ -26,16 +28,25 @@ pub(super) struct Section {
     pub(super) lines: Vec<String>,
     pub(super) header: [&'static str; COLUMNS],
     pub(super) rows: Vec<Row>,
-    /// Text in a fixed layout below the table.
-    pub(super) code: Option<String>,
+    /// Unified diff below the table.
+    pub(super) diff: Option<String>,
+}
+
+/// Amount of detail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Detail {
+    /// For a terminal: the rows that matter most.
+    Short,
+    /// For a document: all rows.
+    Full,
 }
 
 /// All sections, in the order of reading.
-pub(super) fn sections(review: &Review) -> Vec<Section> {
-    let mut sections = vec![summary(review), fired(review), quiet(review)];
+pub(super) fn sections(review: &Review, detail: Detail) -> Vec<Section> {
+    let mut sections = vec![summary(review), fired(review), headroom(review, detail)];
     sections.extend([proposals(review), undecided(review), what_if(review), incidents(review), checks(review)]);
     sections.extend(trend_sections::sections(&review.trends));
-    sections.retain(|section| !section.rows.is_empty() || !section.lines.is_empty() || section.code.is_some());
+    sections.retain(|section| !section.rows.is_empty() || !section.lines.is_empty() || section.diff.is_some());
     sections
 }
 
@@ -98,7 +109,7 @@ fn fired(review: &Review) -> Section {
     Section {
         title: "Alarms that fired".to_owned(),
         lines,
-        header: header(["ALARM", "FIRED", "FALSE", "IN ALARM", "SHORTEST", "LONGEST", "FLAPS", "DETECTED"]),
+        header: header(["ALARM", "FIRED", "UNMATCHED", "IN ALARM", "SHORTEST", "LONGEST", "FLAPS", "DETECTED"]),
         rows: alarms().map(behaviour_row).collect(),
         ..Section::default()
     }
@@ -136,42 +147,62 @@ fn later_starts<'a>(alarms: impl Iterator<Item = &'a AlarmReview>) -> Vec<String
     starts.into_iter().map(line).collect()
 }
 
-/// Distance of all alarms from their thresholds.
-fn quiet(review: &Review) -> Section {
-    let near = |alarm: &&AlarmReview| alarm.headroom.is_some();
+/// Distance of alarms from their thresholds, the nearest first in short.
+fn headroom(review: &Review, detail: Detail) -> Section {
+    let mut alarms: Vec<(&AlarmReview, &Headroom)> =
+        review.alarms.iter().filter_map(|alarm| Some((alarm, alarm.headroom.as_ref()?))).collect();
+    let all = alarms.len();
+    if detail == Detail::Short {
+        alarms.retain(|(alarm, _)| alarm.kind != Kind::State);
+        alarms.sort_by(|one, other| used(other).total_cmp(&used(one)));
+        alarms.truncate(NEAREST);
+    }
+    let mut lines = vec!["Values outside incidents, counted towards the limit.".to_owned()];
+    if alarms.len() < all {
+        lines.push(format!("The {} nearest of {all}; --format markdown has all.", alarms.len()));
+    }
+    lines.extend(without_values(review));
     let number = |value: f64| trend_sections::number(value);
-    let limit = |alarm: &AlarmReview| {
-        format!("{} {}", if alarm.breaches_below { "below" } else { "above" }, number(alarm.threshold))
-    };
-    let headroom_row = |alarm: &AlarmReview| {
-        let headroom = alarm.headroom?;
-        let gaps = if alarm.values.missing == 0 {
-            "-".to_owned()
-        } else {
-            format!("{:.1} %", (1.0 - alarm.values.coverage()) * 100.0)
-        };
-        Some(row([
+    let headroom_row = |(alarm, headroom): (&AlarmReview, &Headroom)| {
+        let sign = if alarm.breaches_below { "<" } else { ">" };
+        let missing = 1.0 - alarm.values.coverage();
+        [
             alarm.alarm.clone(),
-            limit(alarm),
+            format!("{sign}{}", number(alarm.threshold)),
             alarm.datapoints.to_string(),
             number(headroom.p50),
             number(headroom.p95),
             number(headroom.p99),
             number(headroom.worst),
-            gaps,
-        ]))
+            if missing > 0.0 { format!("{:.1} %", missing * 100.0) } else { "-".to_owned() },
+        ]
     };
-    let without: Vec<String> =
-        review.without_values.iter().map(|without| format!("{} ({})", without.alarm, without.reason)).collect();
-    let mut lines = vec!["Values outside incidents, counted towards the threshold.".to_owned()];
-    lines.extend((!without.is_empty()).then(|| format!("Not replayed: {}.", without.join(", "))));
     Section {
         title: "Headroom".to_owned(),
         lines,
-        header: header(["ALARM", "FIRES", "M OF N", "P50", "P95", "P99", "WORST", "MISSING"]),
-        rows: review.alarms.iter().filter(near).filter_map(headroom_row).collect(),
+        header: header(["ALARM", "LIMIT", "M OF N", "P50", "P95", "P99", "WORST", "MISSING"]),
+        rows: alarms.into_iter().map(headroom_row).collect(),
         ..Section::default()
     }
+}
+
+/// Part of the way to the limit that the 99th percentile has gone.
+fn used((alarm, headroom): &(&AlarmReview, &Headroom)) -> f64 {
+    let (value, limit) = (headroom.p99, alarm.threshold);
+    let used = if alarm.breaches_below { limit / value } else { value / limit };
+    if used.is_finite() { used } else { 0.0 }
+}
+
+/// Alarms that were not replayed, by reason.
+fn without_values(review: &Review) -> Vec<String> {
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    for without in &review.without_values {
+        match reasons.iter_mut().find(|(reason, _)| *reason == without.reason) {
+            Some((_, names)) => names.push(&without.alarm),
+            None => reasons.push((&without.reason, vec![&without.alarm])),
+        }
+    }
+    reasons.into_iter().map(|(reason, names)| format!("Not replayed, since {reason}: {}.", names.join(", "))).collect()
 }
 
 fn proposals(review: &Review) -> Section {
@@ -188,9 +219,9 @@ fn proposals(review: &Review) -> Section {
     };
     Section {
         title: "Proposals".to_owned(),
-        header: header(["ALARM", "CHANGE", "FALSE", "IN ALARM", "SEEN", "REASON"]),
+        header: header(["ALARM", "CHANGE", "UNMATCHED", "IN ALARM", "SEEN", "REASON"]),
         rows: review.alarms.iter().filter_map(proposal_row).collect(),
-        code: review.diff.clone(),
+        diff: review.diff.clone(),
         ..Section::default()
     }
 }
@@ -198,6 +229,10 @@ fn proposals(review: &Review) -> Section {
 /// Alarms with firings that match no incident, and without a proposal.
 fn undecided(review: &Review) -> Section {
     let verdict_row = |alarm: &AlarmReview| {
+        // Without an incident, a firing of another kind is not a false one.
+        if alarm.kind != Kind::Symptom {
+            return None;
+        }
         let (verdict, reason) = match &alarm.verdict {
             Verdict::TooLittleData { reason } => ("too little data", reason),
             Verdict::Keep { reason } if alarm.behaviour.unmatched > 0 => ("keep", reason),
@@ -207,7 +242,7 @@ fn undecided(review: &Review) -> Section {
     };
     Section {
         title: "Firings without an incident, and without a proposal".to_owned(),
-        header: header(["ALARM", "VERDICT", "FALSE", "REASON"]),
+        header: header(["ALARM", "VERDICT", "UNMATCHED", "REASON"]),
         rows: review.alarms.iter().filter_map(verdict_row).collect(),
         ..Section::default()
     }
@@ -242,10 +277,12 @@ fn what_if(review: &Review) -> Section {
             effects.join("; "),
         ])
     };
+    let diffs: Vec<&str> = review.what_if.iter().filter_map(|answer| answer.diff.as_deref()).collect();
     Section {
         title: "What if".to_owned(),
-        header: header(["ALARM", "CHANGE", "FIRED", "FALSE", "IN ALARM", "INCIDENTS"]),
+        header: header(["ALARM", "CHANGE", "FIRED", "UNMATCHED", "IN ALARM", "INCIDENTS"]),
         rows: review.what_if.iter().map(answer_row).collect(),
+        diff: Some(diffs.concat()).filter(|diff| !diff.is_empty()),
         ..Section::default()
     }
 }

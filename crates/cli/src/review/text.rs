@@ -16,9 +16,15 @@ pub(super) fn text(sections: &[Section]) -> Styled {
         if !section.rows.is_empty() {
             parts.push(tables::columns(section.header, section.rows.iter().cloned()));
         }
-        if let Some(code) = &section.code {
-            parts.push(Styled::from(code.trim_end()));
+        if let Some(diff) = &section.diff {
+            parts.extend(changed_lines(diff).map(Styled::from));
+            parts.push(Styled::new(Tone::Faint, "--format markdown prints the whole diff, for `git apply`"));
         }
     }
     Styled::from_lines(parts)
+}
+
+/// Changed lines of a diff with their places. The lines around them are too long for a terminal.
+fn changed_lines(diff: &str) -> impl Iterator<Item = &str> {
+    diff.lines().filter(|line| !line.starts_with(' '))
 }
