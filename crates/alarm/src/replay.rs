@@ -186,7 +186,7 @@ impl JudgedValues {
 
     /// Values of the periods that begin at multiples of the period's length within the window, by their start, oldest first;
     /// `None` where data is missing. Each published value is part of one of them.
-    pub fn of_whole_periods(&self, period: Duration) -> impl Iterator<Item = (Timestamp, Option<f64>)> {
+    pub fn whole_periods(&self, period: Duration) -> impl Iterator<Item = (Timestamp, Option<f64>)> {
         let period = minutes(period);
         let begin = self.first.div_euclid(period) * period;
         let begin = if begin < self.first { begin + period } else { begin };

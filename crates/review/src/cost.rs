@@ -21,7 +21,7 @@ pub struct MonthlyCost {
 /// Estimates the cost of each week. Fixed parts count by time, those of a check by its runs.
 pub(crate) fn cost(monthly: Option<&MonthlyCost>, weeks: &[Week], checks: &[CheckTrend]) -> CostTrend {
     let Some(monthly) = monthly else { return CostTrend::OnOneMachine };
-    let of_week = |(index, week): (usize, &Week)| {
+    let week_cost = |(index, week): (usize, &Week)| {
         let length: SignedDuration = week.until.duration_since(week.from);
         let shared = monthly.shared * length.as_secs_f64() / MONTH_SECONDS;
         let runs = |id: &str| {
@@ -35,7 +35,7 @@ pub(crate) fn cost(monthly: Option<&MonthlyCost>, weeks: &[Week], checks: &[Chec
         shared + own.sum::<f64>()
     };
     CostTrend::Estimated {
-        weeks_usd: weeks.iter().enumerate().map(of_week).collect(),
+        weeks_usd: weeks.iter().enumerate().map(week_cost).collect(),
         month_usd: monthly.shared + monthly.checks.values().map(|(usd, _)| usd).sum::<f64>(),
     }
 }

@@ -65,12 +65,12 @@ impl Judging<'_> {
             from,
             window.until - SignedDuration::from_mins(1),
         );
-        let of_periods: Vec<(Timestamp, Option<f64>)> = values.of_whole_periods(alarm.period).collect();
+        let periods: Vec<(Timestamp, Option<f64>)> = values.whole_periods(alarm.period).collect();
         let period = length(alarm.period);
         let is_outside = |at: Timestamp| !facts.incidents.iter().any(|incident| incident.overlaps(at, at + period));
-        let outside = of_periods.iter().filter(|(at, _)| is_outside(*at)).filter_map(|(_, value)| *value);
+        let outside = periods.iter().filter(|(at, _)| is_outside(*at)).filter_map(|(_, value)| *value);
         let headroom = headroom(alarm, outside);
-        let presence = Values::new(&of_periods, period);
+        let presence = Values::new(&periods, period);
         let unit = unit(alarm);
         let trial = Trial {
             alarm,

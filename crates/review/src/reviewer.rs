@@ -322,14 +322,14 @@ fn not_replayed(alarm: &Alarm) -> Option<WithoutValues> {
 /// The incidents, with the alarms that fired for each.
 fn incidents(facts: &Facts, reviews: &[AlarmReview]) -> Vec<ReviewedIncident> {
     let seen_by = |id: &str, since: jiff::Timestamp| {
-        let of_alarm = |review: &AlarmReview| {
+        let seen = |review: &AlarmReview| {
             let firing = review.behaviour.firings.iter().find(|firing| firing.incidents.iter().any(|own| own == id))?;
             let delay_minutes = firing.from.duration_since(since).as_secs_f64() / 60.0;
             Some(SeenBy { alarm: review.alarm.clone(), notifies: review.notifies, delay_minutes })
         };
-        let mut seen: Vec<SeenBy> = reviews.iter().filter_map(of_alarm).collect();
-        seen.sort_by(|one, other| one.delay_minutes.total_cmp(&other.delay_minutes));
-        seen
+        let mut all: Vec<SeenBy> = reviews.iter().filter_map(seen).collect();
+        all.sort_by(|one, other| one.delay_minutes.total_cmp(&other.delay_minutes));
+        all
     };
     let incident = |record: &check::incident::IncidentRecord| ReviewedIncident {
         id: record.id.clone(),

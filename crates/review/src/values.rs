@@ -47,8 +47,8 @@ impl Recorded {
         let mut read: BTreeMap<MetricId, BTreeMap<Statistic, Vec<Point>>> = BTreeMap::new();
         let mut recorded = Self::default();
         for (metric, statistic) in alarms.iter().flat_map(|alarm| alarm.source.metrics()) {
-            let of_metric = read.entry(metric.clone()).or_default();
-            if of_metric.contains_key(&statistic) {
+            let statistics = read.entry(metric.clone()).or_default();
+            if statistics.contains_key(&statistic) {
                 continue;
             }
             let (points, parts) = match known.get(&(metric.clone(), statistic)) {
@@ -56,7 +56,7 @@ impl Recorded {
                 None => series(history, metric, statistic, window, Period::MINUTE).await?,
             };
             recorded.parts.insert((metric.clone(), statistic), parts);
-            of_metric.insert(statistic, points);
+            statistics.insert(statistic, points);
         }
         for (metric, statistics) in read {
             if statistics.values().any(|points| !points.is_empty()) {
@@ -89,12 +89,12 @@ impl Recorded {
     /// Time from which all values are fine enough for the periods of an alarm. `None`: no value is.
     pub(crate) fn fine_from(&self, alarm: &MetricAlarm) -> Option<Timestamp> {
         let period = i64::try_from(alarm.period.as_secs()).unwrap_or(i64::MAX);
-        let of_metric = |key: (MetricId, Statistic)| {
+        let start = |key: (MetricId, Statistic)| {
             let parts = self.parts.get(&key)?;
             let fine = parts.iter().rev().take_while(|(_, own)| period % own.seconds() == 0);
             fine.last().map(|(from, _)| *from)
         };
-        let starts = alarm.source.metrics().map(|(metric, statistic)| of_metric((metric.clone(), statistic)));
+        let starts = alarm.source.metrics().map(|(metric, statistic)| start((metric.clone(), statistic)));
         starts.collect::<Option<Vec<_>>>()?.into_iter().max()
     }
 }

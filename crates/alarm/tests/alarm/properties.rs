@@ -127,7 +127,7 @@ proptest! {
         let Alarm::Metric(alarm) = alarms(&alarm_template(&text).unwrap()).unwrap().remove(0) else { panic!("{text}") };
         let until = begin + SignedDuration::from_hours(48) - SignedDuration::from_mins(1);
         let judged = Replay::default().judged(&alarm, &data, begin, until);
-        let periods: Vec<_> = judged.of_whole_periods(period).collect();
+        let periods: Vec<_> = judged.whole_periods(period).collect();
         prop_assert!(periods.windows(2).all(|pair| pair[1].0.duration_since(pair[0].0).unsigned_abs() == period));
         let sum: f64 = periods.iter().filter_map(|(_, value)| *value).sum();
         prop_assert!((sum - values.iter().flatten().sum::<f64>()).abs() < 1e-6);
