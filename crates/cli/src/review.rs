@@ -64,7 +64,11 @@ pub(crate) async fn review(options: &ReviewOptions) -> anyhow::Result<Exit> {
     if is_live {
         live::hide();
     }
-    print(&result?, options.format)?;
+    let result = result?;
+    for warning in &result.warnings {
+        eprintln!("warning: {warning}");
+    }
+    print(&result, options.format)?;
     Ok(Exit::Passed)
 }
 

@@ -53,6 +53,8 @@ pub(crate) struct Facts {
     pub(crate) evaluated: BTreeSet<String>,
     /// Series that were read for these facts.
     pub(crate) known: KnownSeries,
+    /// What could not be read, and is left out.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// The place and the time of the facts.
@@ -72,9 +74,16 @@ impl Reader<'_> {
         note: &mut (dyn FnMut(String) + Send),
     ) -> Result<Facts, PortError> {
         let window = self.window;
-        let mut marks = self.history.marks(window.from).await?;
+        let mut warnings = Vec::new();
+        let mut marks =
+            kept(self.history.marks(window.from).await, "marks are missing", &mut warnings).unwrap_or_default();
         marks.retain(|mark| mark.at < window.until);
         marks.sort_by_key(|mark| mark.at);
+        let unknown = AlarmChanges { changes: Vec::new(), has_more: false, complete_from: window.until };
+        let changes = self.history.alarm_changes(window, MAX_CHANGES).await;
+        let changes = kept(changes, "recorded changes of alarms are unknown", &mut warnings).unwrap_or(unknown);
+        let states = self.history.alarm_states().await;
+        let states = kept(states, "states of alarms are unknown", &mut warnings).unwrap_or_default();
         let mut facts = Facts {
             days: BTreeMap::new(),
             first_runs: BTreeMap::new(),
@@ -85,9 +94,10 @@ impl Reader<'_> {
             incidents: Vec::new(),
             maintenance: Vec::new(),
             marks,
-            changes: self.history.alarm_changes(window, MAX_CHANGES).await?,
-            evaluated: self.history.alarm_states().await?.into_iter().map(|state| state.alarm).collect(),
+            changes,
+            evaluated: states.into_iter().map(|state| state.alarm).collect(),
             known: KnownSeries::new(),
+            warnings,
         };
         for id in ids {
             note(format!("runs of {id}"));
@@ -155,6 +165,17 @@ impl Reader<'_> {
             namespace: metric::NAMESPACE.to_owned(),
             name: metric.name.to_owned(),
             dimensions: dimensions.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        }
+    }
+}
+
+/// The answer; `None` with a warning when it is missing. A review without it is useful all the same.
+fn kept<T>(answer: Result<T, PortError>, missing: &str, warnings: &mut Vec<String>) -> Option<T> {
+    match answer {
+        Ok(answer) => Some(answer),
+        Err(error) => {
+            warnings.push(format!("{missing}: {error}"));
+            None
         }
     }
 }

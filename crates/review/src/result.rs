@@ -43,6 +43,8 @@ pub struct Review {
     pub without_runs: Vec<String>,
     /// Trends by week.
     pub trends: Trends,
+    /// What could not be read, and is left out.
+    pub warnings: Vec<String>,
 }
 
 impl Review {

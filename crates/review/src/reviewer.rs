@@ -194,6 +194,7 @@ impl Reviewer<'_> {
             checks: facts.checks,
             without_runs: facts.without_runs,
             trends,
+            warnings: facts.warnings,
         })
     }
 
