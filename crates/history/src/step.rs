@@ -3,7 +3,7 @@
 use check::Phases;
 use jiff::Timestamp;
 
-use crate::Point;
+use crate::{Percentiles, Point};
 
 /// Step of a run's last attempt.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,4 +38,15 @@ pub struct PhaseTimes {
     pub at: Timestamp,
     /// Averages. `None`: no request of the period reached the phase.
     pub phases: Phases,
+}
+
+/// Percentiles of a step's durations, of passed and failed steps.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepPercentiles {
+    /// Subject.
+    pub subject: String,
+    /// Name.
+    pub name: String,
+    /// Percentiles.
+    pub durations: Percentiles,
 }

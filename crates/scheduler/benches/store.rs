@@ -1,7 +1,7 @@
 //! What the store costs `synthetics up`, with the reports of all ten checks against the demo platform.
 //!
 //! 1. Time of all reads and writes of one round of the ten checks, in a file with `synchronous=FULL`.
-//! 2. Size of a store with thirty days of one-minute runs, and the time to list its incidents.
+//! 2. Size of a store with thirty days of one-minute runs, and the time to list its incidents and to review it.
 //! 3. Growth of this process over 20,000 runs. The platform, which remembers what was done to it, is another process.
 //!
 //! `DAYS` and `ROUNDS` replace the thirty days of the second part and the 2,000 rounds of the third.
@@ -21,9 +21,12 @@ use async_trait::async_trait;
 use check::Report;
 use check::message::Topic;
 use demo_platform::{DemoPlatform, Fault, Options};
+use history::Window;
 use jiff::{SignedDuration, Timestamp};
 use local::{EnvironmentSecrets, Store};
 use operations::checks;
+use operations::shipped_files::alarms_template;
+use review::{Input, review};
 use runtime::{
     AnyCheck, Clock as _, Commit, CommitError, Datum, Delivery, Invocation, MetricSink, Notifier, OperatorStore as _,
     PortError, Ports, SkippingClock, StateItem, StateStore,
@@ -33,6 +36,8 @@ use scheduler::Runner;
 const MINUTE: Duration = Duration::from_secs(60);
 /// Interval of the slowest check. So the days that `reconciliation` reads are full after a fifth of the runs.
 const QUARTER: Duration = Duration::from_secs(900);
+/// Longest time for a review of thirty days.
+const MAX_REVIEW: Duration = Duration::from_secs(3);
 
 /// A store that measures how long its callers wait, and keeps what is published.
 struct Timed {
@@ -283,7 +288,35 @@ async fn size_of_thirty_days(world: &mut World, reports: &[Report], values: &[Da
         best = best.min(began.elapsed());
     }
     println!("{found} incidents of it are listed in {:.1} ms", best.as_secs_f64() * 1e3);
+    let until = begin + SignedDuration::from_hours(24 * days);
+    let took = time_of_a_review(&store, Window::new(begin, until)).await;
+    println!("a review of it takes {:.2} s", took.as_secs_f64());
+    assert!(days > 30 || took < MAX_REVIEW, "expected at most {MAX_REVIEW:?}, found {took:?}");
     fs::remove_dir_all(file.parent().unwrap()).unwrap();
+}
+
+/// Time of a review, the best of three.
+async fn time_of_a_review(store: &Store, window: Window) -> Duration {
+    let (path, template) = alarms_template(None).unwrap();
+    let input = Input {
+        environment: "demo",
+        template: &template,
+        template_path: &path,
+        window,
+        targets: &BTreeMap::new(),
+        cost: None,
+        what_if: &[],
+        logs: false,
+        progress: &|_| (),
+    };
+    let mut best = Duration::MAX;
+    for _ in 0..3 {
+        let began = Instant::now();
+        let found = review(&input, store).await.unwrap();
+        best = best.min(began.elapsed());
+        assert!(found.alarms.len() > 40 && found.checks.len() == 10, "{} alarms", found.alarms.len());
+    }
+    best
 }
 
 /// Growth of the process while checks run.

@@ -15,6 +15,7 @@ mod interrupt;
 mod pipe;
 mod pipeline;
 mod recording;
+mod review;
 mod screen;
 mod secrets;
 mod send;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use alarm::MetricAlarm;
 use check::incident::IncidentRecord;
+use check::text::utc;
 use history::{AlarmChange, AlarmChanges, History, SearchCost, Window};
 use jiff::{SignedDuration, Timestamp};
 use runtime::PortError;
@@ -96,9 +97,12 @@ async fn changes(
         return Vec::new();
     }
     match history.alarm_changes(window, MAX_CHANGES).await {
-        Ok(AlarmChanges { changes, has_more }) => {
+        Ok(AlarmChanges { changes, has_more, complete_from }) => {
             if has_more {
                 unknown.push(format!("changes of alarms before the newest {MAX_CHANGES}"));
+            } else if complete_from > window.from {
+                unknown
+                    .push(format!("changes of alarms before {}, which CloudWatch has forgotten", utc(complete_from)));
             }
             changes
         }
