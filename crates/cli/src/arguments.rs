@@ -207,10 +207,12 @@ Examples:
   synthetics incidents --environment production
   synthetics incidents login --environment production --since 90d --open")]
     Incidents(IncidentsOptions),
-    /// Show one incident: first and latest failure, and every notification sent or suppressed.
+    /// Show what happened in an incident, or draft its review: what monitoring saw and missed, and what it cost.
     #[command(after_help = "\
-Example:
-  synthetics incident login.20261123T045000Z --environment production")]
+Examples:
+  synthetics incident login.20261123T045000Z --environment production
+  synthetics incident login.20261123T045000Z --environment production --format markdown
+  synthetics incident --window 2026-11-23T04:00Z..2026-11-23T09:00Z --environment production")]
     Incident(IncidentOptions),
     /// List the faults that the demo platform can inject, and the failures each must cause.
     #[command(after_help = "\

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use console::{Actions, Monitored, OncePerMinute, Shown, Source, StatusSettings};
+use console::{Actions, Monitored, OncePerMinute, Shown, Source};
 use local::Store;
 use operations::{checks, thresholds};
 use runtime::{Clock as _, SystemClock};
@@ -20,13 +20,16 @@ pub(crate) async fn console(options: &ConsoleOptions) -> anyhow::Result<Exit> {
     let Some((address, guard)) = serving::listening(&options.listen)? else {
         anyhow::bail!("--listen none: a console without a port shows nothing; give an address");
     };
-    let status = match &options.settings {
-        Some(file) => status_page::settings(file)?.1,
-        None => None,
+    let shown = match &options.settings {
+        Some(file) => {
+            let (common, status) = status_page::settings(file)?;
+            Shown { status, windows: common.windows, ..Shown::default() }
+        }
+        None => Shown::default(),
     };
     let source = match &options.deployment.store {
-        Some(file) => store_source(options, file, status)?,
-        None => deployment_source(options, status).await?,
+        Some(file) => store_source(options, file, shown)?,
+        None => deployment_source(options, shown).await?,
     };
     let place = source.place.clone();
     let listener = serving::bind(address).await?;
@@ -36,8 +39,8 @@ pub(crate) async fn console(options: &ConsoleOptions) -> anyhow::Result<Exit> {
     Ok(interrupt.exit_or(Exit::Passed))
 }
 
-/// What a store has recorded: checks with runs, and the shipped alarms on them.
-fn store_source(options: &ConsoleOptions, path: &Path, status: Option<StatusSettings>) -> anyhow::Result<Source> {
+/// What a store has recorded: checks with runs, and the shipped alarms on them. `shown` has what the settings say.
+fn store_source(options: &ConsoleOptions, path: &Path, shown: Shown) -> anyhow::Result<Source> {
     let file = path.display();
     let (store, actions) = if options.allow_actions {
         let store = Arc::new(Store::open_existing(path)?);
@@ -65,13 +68,13 @@ fn store_source(options: &ConsoleOptions, path: &Path, status: Option<StatusSett
         live: None,
         actions,
         faults: None,
-        monitored: Monitored::new(Shown { status, ..serving::shown(ids, alarms) }),
+        monitored: Monitored::new(Shown { checks: ids, targets: thresholds::objectives(&alarms), alarms, ..shown }),
         clock: Arc::new(SystemClock),
     })
 }
 
 /// What a deployment has recorded: every check, and the shipped alarms.
-async fn deployment_source(options: &ConsoleOptions, status: Option<StatusSettings>) -> anyhow::Result<Source> {
+async fn deployment_source(options: &ConsoleOptions, shown: Shown) -> anyhow::Result<Source> {
     let environment = options.deployment.environment.clone();
     let environment =
         environment.context("metrics are named after the environment; give --environment, not only --table")?;
@@ -100,7 +103,7 @@ async fn deployment_source(options: &ConsoleOptions, status: Option<StatusSettin
         live: None,
         actions,
         faults: None,
-        monitored: Monitored::new(Shown { status, ..serving::shown(ids, alarms) }),
+        monitored: Monitored::new(Shown { checks: ids, targets: thresholds::objectives(&alarms), alarms, ..shown }),
         clock: Arc::new(SystemClock),
         environment,
     })

@@ -3,6 +3,7 @@
 mod actions;
 mod alarm_row;
 mod assets;
+mod breakdown;
 mod chart;
 mod demo;
 mod guard;

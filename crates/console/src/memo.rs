@@ -11,8 +11,8 @@ use async_trait::async_trait;
 use check::Report;
 use check::incident::{IncidentRecord, Mark, Silence};
 use history::{
-    AlarmChanges, AlarmState, Day, History, Notified, Period, Runs, SearchCost, Series, StepPercentiles, StepSeries,
-    StepTime, Window,
+    AlarmChanges, AlarmState, Day, History, Notified, Period, PhaseTimes, Runs, SearchCost, Series, StepPercentiles,
+    StepSeries, StepTime, Window,
 };
 use jiff::Timestamp;
 use runtime::{Clock, PortError};
@@ -107,6 +107,11 @@ impl History for OncePerMinute {
     async fn step_durations(&self, check: &str, window: Window, period: Period) -> Result<Vec<StepSeries>, PortError> {
         let window = whole(window);
         self.once(("durations", check, window, period), self.history.step_durations(check, window, period)).await
+    }
+
+    async fn phase_durations(&self, check: &str, window: Window, period: Period) -> Result<Vec<PhaseTimes>, PortError> {
+        let window = whole(window);
+        self.once(("phases", check, window, period), self.history.phase_durations(check, window, period)).await
     }
 
     async fn step_percentiles(&self, check: &str, window: Window) -> Result<Option<Vec<StepPercentiles>>, PortError> {

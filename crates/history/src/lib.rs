@@ -21,7 +21,7 @@ pub use day::{Counts, Day, Percentiles, SubjectCounts};
 pub use notified::{Delivered, Notified};
 pub use run::{RunOutcome, RunSummary, Runs, SearchCost};
 pub use series::{Part, Point, Series};
-pub use step::{StepPercentiles, StepSeries, StepTime};
+pub use step::{PhaseTimes, StepPercentiles, StepSeries, StepTime};
 pub use window::{Period, Window};
 
 /// Reads the recorded past. Changes nothing.
@@ -46,6 +46,10 @@ pub trait History: Send + Sync {
 
     /// Computes the average duration of each step for each period. Empty where the source keeps steps only in reports.
     async fn step_durations(&self, check: &str, window: Window, period: Period) -> Result<Vec<StepSeries>, PortError>;
+
+    /// Computes the average time in each phase of HTTP for each period with requests, oldest first. Empty where the source keeps exchanges
+    /// only in reports.
+    async fn phase_durations(&self, check: &str, window: Window, period: Period) -> Result<Vec<PhaseTimes>, PortError>;
 
     /// Computes percentiles of the durations of each step, by subject and name. `None`: the source keeps steps only in log lines;
     /// [`History::search_steps`] reads those.

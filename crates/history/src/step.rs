@@ -1,5 +1,8 @@
 //! Steps of runs, without their evidence.
 
+use check::Phases;
+use jiff::Timestamp;
+
 use crate::{Percentiles, Point};
 
 /// Step of a run's last attempt.
@@ -26,6 +29,15 @@ pub struct StepSeries {
     pub name: String,
     /// Averages in milliseconds, oldest first.
     pub points: Vec<Point>,
+}
+
+/// Average time of the runs of one period in each phase of HTTP, summed over the requests of a run's last attempt.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PhaseTimes {
+    /// Start of the period.
+    pub at: Timestamp,
+    /// Averages. `None`: no request of the period reached the phase.
+    pub phases: Phases,
 }
 
 /// Percentiles of a step's durations, of passed and failed steps.

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use alarm::{MetricId, Statistic};
 use async_trait::async_trait;
-use check::Report;
 use check::incident::{IncidentRecord, Mark, Silence};
 use check::message::Topic;
 use check::metric::NAMESPACE;
+use check::{Phases, Report};
 use history::{
-    AlarmChanges, AlarmState, Counts, Day, Delivered, History, Notified, Part, Percentiles, Period, Point, RunOutcome,
-    RunSummary, Runs, SearchCost, Series, StepPercentiles, StepSeries, StepTime, SubjectCounts, Window, recorded,
+    AlarmChanges, AlarmState, Counts, Day, Delivered, History, Notified, Part, Percentiles, Period, PhaseTimes, Point,
+    RunOutcome, RunSummary, Runs, SearchCost, Series, StepPercentiles, StepSeries, StepTime, SubjectCounts, Window,
+    recorded,
 };
 use jiff::Timestamp;
 use runtime::{OperatorStore, PortError};
@@ -79,6 +80,27 @@ impl History for Store {
                 }
             }
             Ok(series)
+        })
+    }
+
+    async fn phase_durations(&self, check: &str, window: Window, period: Period) -> Result<Vec<PhaseTimes>, PortError> {
+        self.read(format!("read the phases of {check}"), |store| {
+            let sql = "SELECT scheduled_at - scheduled_at % ? AS start,
+                              avg(dns_ms), avg(connect_ms), avg(tls_ms), avg(first_byte_ms), avg(transfer_ms)
+                       FROM runs WHERE check_id = ? AND scheduled_at >= ? AND scheduled_at < ?
+                       GROUP BY start ORDER BY start";
+            let ([from, until], period) = (milliseconds(window.whole(period)), period.seconds().saturating_mul(1_000));
+            let found = rows(store, sql, params![period, check, from, until], |row| {
+                let phases = Phases {
+                    dns_ms: row.get(1)?,
+                    connect_ms: row.get(2)?,
+                    tls_ms: row.get(3)?,
+                    first_byte_ms: row.get(4)?,
+                    transfer_ms: row.get(5)?,
+                };
+                Ok(PhaseTimes { at: time(row.get(0)?)?, phases })
+            })?;
+            Ok(found.into_iter().filter(|times| times.phases != Phases::default()).collect())
         })
     }
 

@@ -17,8 +17,8 @@ use aws_sdk_cloudwatch::Client;
 use check::Report;
 use check::incident::{IncidentRecord, Mark, Silence};
 use history::{
-    AlarmChanges, AlarmState, Day, History, Notified, Part, Period, Point, Runs, SearchCost, Series, StepPercentiles,
-    StepSeries, StepTime, Window, recorded,
+    AlarmChanges, AlarmState, Day, History, Notified, Part, Period, PhaseTimes, Point, Runs, SearchCost, Series,
+    StepPercentiles, StepSeries, StepTime, Window, recorded,
 };
 use jiff::Timestamp;
 use runtime::{Clock, OperatorStore, PortError, SystemClock};
@@ -105,6 +105,15 @@ impl History for DeployedHistory {
         _window: Window,
         _period: Period,
     ) -> Result<Vec<StepSeries>, PortError> {
+        Ok(Vec::new())
+    }
+
+    async fn phase_durations(
+        &self,
+        _check: &str,
+        _window: Window,
+        _period: Period,
+    ) -> Result<Vec<PhaseTimes>, PortError> {
         Ok(Vec::new())
     }
 
