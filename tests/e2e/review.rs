@@ -17,7 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use local::Store;
 use operations::shipped_files::alarms_template;
 use review::{Input, Kind, Review, StepTrends, Verdict, review};
-use runtime::{Commit, LastRun, OperatorStore, StateStore};
+use runtime::{Commit, LastRun, StateStore};
 use serde_json::Value;
 
 use crate::emulator::Emulator;
