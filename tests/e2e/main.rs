@@ -25,6 +25,7 @@ mod mutes;
 mod order;
 mod own_faults;
 mod privileges;
+mod review;
 mod runs;
 mod runtime_api;
 mod secrets;

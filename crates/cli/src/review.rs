@@ -1,6 +1,7 @@
 //! `synthetics review`: alarms, thresholds and trends of the last weeks.
 
 mod markdown;
+mod section;
 mod sections;
 mod text;
 mod trend_sections;
