@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use console::{Actions, Monitored, OncePerMinute, Shown, Source, StatusSettings};
+use console::{Actions, Monitored, OncePerMinute, Shown, Source};
 use local::Store;
 use operations::{checks, thresholds};
 use runtime::{Clock as _, SystemClock};
@@ -12,7 +12,8 @@ use runtime::{Clock as _, SystemClock};
 use crate::arguments::ConsoleOptions;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
-use crate::{deployment, serving, status_page};
+use crate::status_page::{self, PageSettings};
+use crate::{deployment, serving};
 
 /// Serves the console until Ctrl-C or SIGTERM.
 pub(crate) async fn console(options: &ConsoleOptions) -> anyhow::Result<Exit> {
@@ -20,13 +21,10 @@ pub(crate) async fn console(options: &ConsoleOptions) -> anyhow::Result<Exit> {
     let Some((address, guard)) = serving::listening(&options.listen)? else {
         anyhow::bail!("--listen none: a console without a port shows nothing; give an address");
     };
-    let status = match &options.settings {
-        Some(file) => status_page::settings(file)?.1,
-        None => None,
-    };
+    let settings = options.settings.as_deref().map(status_page::settings).transpose()?;
     let source = match &options.deployment.store {
-        Some(file) => store_source(options, file, status)?,
-        None => deployment_source(options, status).await?,
+        Some(file) => store_source(options, file, settings)?,
+        None => deployment_source(options, settings).await?,
     };
     let place = source.place.clone();
     let listener = serving::bind(address).await?;
@@ -36,8 +34,16 @@ pub(crate) async fn console(options: &ConsoleOptions) -> anyhow::Result<Exit> {
     Ok(interrupt.exit_or(Exit::Passed))
 }
 
+/// Adds what only settings say.
+fn shown(without: Shown, settings: Option<PageSettings>) -> Shown {
+    match settings {
+        Some(PageSettings { status, objectives, .. }) => Shown { status, objectives, ..without },
+        None => without,
+    }
+}
+
 /// What a store has recorded: checks with runs, and the shipped alarms on them.
-fn store_source(options: &ConsoleOptions, path: &Path, status: Option<StatusSettings>) -> anyhow::Result<Source> {
+fn store_source(options: &ConsoleOptions, path: &Path, settings: Option<PageSettings>) -> anyhow::Result<Source> {
     let file = path.display();
     let (store, actions) = if options.allow_actions {
         let store = Arc::new(Store::open_existing(path)?);
@@ -65,13 +71,13 @@ fn store_source(options: &ConsoleOptions, path: &Path, status: Option<StatusSett
         live: None,
         actions,
         faults: None,
-        monitored: Monitored::new(Shown { status, ..serving::shown(ids, alarms) }),
+        monitored: Monitored::new(shown(serving::shown(ids, alarms), settings)),
         clock: Arc::new(SystemClock),
     })
 }
 
 /// What a deployment has recorded: every check, and the shipped alarms.
-async fn deployment_source(options: &ConsoleOptions, status: Option<StatusSettings>) -> anyhow::Result<Source> {
+async fn deployment_source(options: &ConsoleOptions, settings: Option<PageSettings>) -> anyhow::Result<Source> {
     let environment = options.deployment.environment.clone();
     let environment =
         environment.context("metrics are named after the environment; give --environment, not only --table")?;
@@ -100,7 +106,7 @@ async fn deployment_source(options: &ConsoleOptions, status: Option<StatusSettin
         live: None,
         actions,
         faults: None,
-        monitored: Monitored::new(Shown { status, ..serving::shown(ids, alarms) }),
+        monitored: Monitored::new(shown(serving::shown(ids, alarms), settings)),
         clock: Arc::new(SystemClock),
         environment,
     })

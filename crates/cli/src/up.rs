@@ -174,7 +174,8 @@ impl Settings {
         let links = Some(self.common.links.clone());
         let intervals = self.plans.iter().map(|plan| (plan.check.id().to_owned(), plan.every)).collect();
         let status = StatusSettings::new(&self.common, intervals);
-        Shown { links, settings, status, ..serving::shown(checks, self.alarms.clone()) }
+        let objectives = checks::objectives(self.plans.iter().map(|plan| &*plan.check));
+        Shown { links, settings, status, objectives, ..serving::shown(checks, self.alarms.clone()) }
     }
 
     fn summary(&self, options: &UpOptions, served: Option<SocketAddr>) -> String {

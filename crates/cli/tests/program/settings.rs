@@ -211,6 +211,7 @@ const BEYOND_THE_SCHEMA: [&str; 39] = [
     "literal-for-a-reference",
     "literal-in-a-table-of-its-own",
     "literal-on-a-line-with-others",
+    "low-objective",
     "neither-path-nor-url",
     "no-targets",
     "out-of-range",

@@ -10,7 +10,7 @@ use check_testkit::sample_report;
 use console::{Actions, Guard, Monitored, Shown, Source, serve};
 use jiff::{SignedDuration, Timestamp};
 use local::Store;
-use operations::thresholds;
+use operations::{checks, thresholds};
 use runtime::{CancellationToken, Clock as _, Commit, LastRun, StateStore as _, SystemClock};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -61,7 +61,7 @@ impl World {
             changes: Arc::new(move || of_changes.revision().ok()),
             monitored: Monitored::new(Shown {
                 checks: vec!["login", "booking"],
-                targets: thresholds::objectives(&alarms),
+                objectives: checks::default_objectives(),
                 alarms,
                 settings: Some("environment = \"demo\"".to_owned()),
                 ..Shown::default()
