@@ -318,7 +318,8 @@ pub(crate) enum DoctorCommand {
     #[command(after_help = "\
 Examples:
   synthetics doctor templates
-  synthetics doctor templates --templates ../other/infra --settings production.toml --json")]
+  synthetics doctor templates --templates ../other/infra --json
+  synthetics doctor templates --settings production.toml")]
     Templates(DoctorOptions),
     /// Examine a deployment without changing it: stacks, schedules, secrets, topics, alarms and limits.
     ///

@@ -72,7 +72,7 @@ impl<'t> Document<'t> {
         let mut raw: RawCommon = self.read(root, &[], &[&shared_keys[..], &[CHECKS]].concat(), &findings);
         let objectives = std::mem::take(&mut raw.objectives);
         let section = Section::new(self, &findings, &[], vec![Part::Key(OBJECTIVES.to_owned())]);
-        let objective = objectives::validate(objectives, &section, id, limits);
+        let objective = objectives::validate(objectives, &section, id, limits.cadence, limits.objective);
         let common = raw.validate(&Section::new(self, &findings, &[], Vec::new()), (contract.maintenance)());
         if let Some(common) = &common {
             shared.iter_mut().for_each(|section| section.complete(&common.time_zone));

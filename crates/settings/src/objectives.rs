@@ -1,13 +1,13 @@
 //! Objectives of checks.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use check::budget::Objective;
 
-use crate::check_settings::CheckLimits;
 use crate::names::unknown;
 use crate::section::Section;
 
@@ -23,12 +23,13 @@ pub(crate) struct RawObjective {
 }
 
 /// Validates the objectives of a file, and returns that of one check: its own or its default. `section` is the section of
-/// all objectives.
+/// all objectives, `cadence` the time between two runs of the check.
 pub(crate) fn validate(
     raw: BTreeMap<String, RawObjective>,
     section: &Section<'_>,
     id: &str,
-    limits: CheckLimits,
+    cadence: Duration,
+    default: Option<f64>,
 ) -> Option<Objective> {
     let checks = section.check_ids();
     let known: Vec<&str> = checks.iter().map(String::as_str).collect();
@@ -42,14 +43,11 @@ pub(crate) fn validate(
         let objective = section.required("target", target);
         let objective = objective.and_then(|target| section.parsed("target", Objective::new(target)));
         if check == id {
-            let alarm = objective.map(|objective| objective.burn_alarm(limits.cadence));
+            let alarm = objective.map(|objective| objective.burn_alarm(cadence));
             alarm.and_then(|alarm| section.parsed("target", alarm));
             // A wrong one is not replaced by the default.
             own = Some(objective);
         }
     }
-    own.unwrap_or_else(|| {
-        let default = limits.objective?;
-        Objective::new(section.table(id).or_default("target", None, default)).ok()
-    })
+    own.unwrap_or_else(|| Objective::new(section.table(id).or_default("target", None, default?)).ok())
 }
