@@ -13,9 +13,9 @@ use anyhow::{Context as _, bail};
 use history::{History, Period, Window};
 use jiff::SignedDuration;
 use local::Store;
+use operations::checks;
 use operations::cost::{CostInput, report as monthly_bill};
 use operations::shipped_files::{Files, alarms_template};
-use operations::{checks, thresholds};
 use review::{Input, MonthlyCost, Progress, Review, review as reviewed};
 use runtime::{Clock as _, SystemClock};
 use settings::Common;
@@ -38,7 +38,8 @@ struct Reviewed {
 pub(crate) async fn review(options: &ReviewOptions) -> anyhow::Result<Exit> {
     let reviewed = source(options).await?;
     let (path, template) = alarms_template(options.templates.as_deref())?;
-    let targets = thresholds::objectives(&thresholds::shipped(&reviewed.environment)?);
+    let objectives = checks::default_objectives();
+    let targets = objectives.into_iter().map(|(check, objective)| (check, objective.target())).collect();
     let now = SystemClock.now();
     let until = Period::MINUTE.floor(options.until.unwrap_or(now).min(now));
     let window = Window::new(until - SignedDuration::from_hours(24 * i64::from(options.days)), until);

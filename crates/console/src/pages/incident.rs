@@ -91,7 +91,7 @@ async fn read(source: &Source, id: &str) -> Result<Incident, Missing> {
         environment: &source.environment,
         checks: &shown.checks,
         alarms: &shown.alarms,
-        targets: &shown.targets,
+        objectives: &shown.objectives,
         now,
         with_logs: false,
     };

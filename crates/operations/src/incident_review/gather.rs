@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use alarm::MetricAlarm;
+use check::budget::Objective;
 use check::incident::IncidentRecord;
 use check::text::utc;
 use history::{AlarmChange, AlarmChanges, History, SearchCost, Window};
@@ -31,7 +32,7 @@ pub struct Asked<'a> {
     /// The shipped alarms.
     pub alarms: &'a [MetricAlarm],
     /// Objective of each check.
-    pub targets: &'a BTreeMap<String, f64>,
+    pub objectives: &'a BTreeMap<String, Objective>,
     /// Current time.
     pub now: Timestamp,
     /// True to read reports that have a price.
@@ -166,8 +167,8 @@ async fn observed(
             Vec::new()
         }
     };
-    let target = asked.targets.get(&check).copied();
-    let mut observed = Observed { record, first: FirstReport::Missing, runs, notified, days, target };
+    let objective = asked.objectives.get(&check).copied();
+    let mut observed = Observed { record, first: FirstReport::Missing, runs, notified, days, objective };
     match first_report(history, &observed, asked.with_logs).await {
         Ok(first) => observed.first = first,
         Err(error) => note(unknown, "the report of the first failed run", &error),

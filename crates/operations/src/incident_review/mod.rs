@@ -8,6 +8,7 @@ mod markdown;
 mod seen;
 mod timeline;
 
+use check::budget::Objective;
 use check::incident::{IncidentRecord, Mark};
 use check::{Report, Subject};
 use history::{AlarmChange, Day, Notified, RunSummary, SearchCost, Window};
@@ -56,7 +57,7 @@ pub struct Observed {
     /// The thirty days until the end.
     pub days: Vec<Day>,
     /// Objective of the check.
-    pub target: Option<f64>,
+    pub objective: Option<Objective>,
 }
 
 /// Report of the first failed run.
@@ -103,7 +104,7 @@ pub struct Reviewed {
     pub record: IncidentRecord,
     /// What monitoring saw of it.
     pub seen: Seen,
-    /// What it cost the error budget; `None` without an objective, and if the objective allows no failed run yet.
+    /// What it cost the error budget; `None` without an objective, and while the runs may cover less than a day.
     pub impact: Option<Impact>,
 }
 

@@ -1,8 +1,9 @@
 //! What monitoring saw of an incident, and what the incident cost.
 
 use alarm::State;
+use check::budget::{DayRuns, ErrorBudget, RunCounts, utc_day};
 use check::{Attempt, StepResult};
-use history::{AlarmChange, RunOutcome};
+use history::{AlarmChange, Day, RunOutcome};
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -164,12 +165,16 @@ fn gaps(observed: &Observed) -> Vec<Gap> {
 
 /// Computes what an incident cost the error budget.
 pub(super) fn impact(observed: &Observed, now: Timestamp) -> Option<Impact> {
-    let target = observed.target?;
+    let objective = observed.objective?;
     let end = observed.record.closed_at.unwrap_or(now);
-    let judged: u64 = observed.days.iter().map(|day| day.runs.passed + day.runs.failed).sum();
+    let runs = |day: &Day| DayRuns { passed: day.runs.passed, failed: day.runs.failed };
+    let counts: RunCounts = observed.days.iter().map(|day| (utc_day(day.at), runs(day))).collect();
+    let budget = ErrorBudget::new(objective, &counts, end);
+    // Too little is known of a new check.
+    budget.spent?;
     let within = observed.runs.iter().filter(|run| run.at >= observed.record.since && run.at <= end);
     let failed = within.filter(|run| run.outcome == RunOutcome::Failed).count();
-    let allowed = (1.0 - target) * judged as f64;
-    // With fewer runs, one failure would be more than everything.
-    (allowed >= 1.0).then(|| Impact { target, failed, allowed, spent: failed as f64 / allowed })
+    let target = objective.target();
+    let allowed = (1.0 - target) * (budget.passed + budget.failed) as f64;
+    Some(Impact { target, failed, allowed, spent: failed as f64 / allowed })
 }
