@@ -305,7 +305,7 @@ async fn time_of_a_review(store: &Store, window: Window) -> Duration {
         template: &template,
         template_path: &path,
         window,
-        targets: &BTreeMap::new(),
+        objectives: &BTreeMap::new(),
         cost: None,
         what_if: &[],
         logs: false,
