@@ -10,8 +10,8 @@ use history::{AlarmChange, AlarmChanges, History, SearchCost, Window};
 use jiff::{SignedDuration, Timestamp};
 use runtime::PortError;
 
+use super::gathered::{FirstReport, Gathered, Observed};
 use super::timeline::{BEFORE, MAX_CHANGES};
-use super::{FirstReport, Gathered, Observed};
 
 /// Most runs of an incident that are read.
 const MAX_RUNS: usize = 20_000;
@@ -114,20 +114,6 @@ async fn changes(
     }
 }
 
-/// Price of reading the reports of the first failed runs.
-///
-/// # Errors
-/// When the price cannot be computed.
-pub async fn search_cost(history: &dyn History, gathered: &Gathered) -> Result<SearchCost, PortError> {
-    let mut sum = SearchCost::NONE;
-    for observed in &gathered.incidents {
-        let Some(run) = first_run(observed) else { continue };
-        let cost = history.search_cost(&observed.record.check, &run).await?;
-        sum = SearchCost { bytes: sum.bytes.saturating_add(cost.bytes), usd: sum.usd + cost.usd };
-    }
-    Ok(sum)
-}
-
 async fn observed(
     history: &dyn History,
     record: IncidentRecord,
@@ -179,8 +165,8 @@ async fn observed(
 /// Id of the first failed run: that of the list, or else of its notification.
 fn first_run(observed: &Observed) -> Option<String> {
     let first = observed.runs.iter().find(|run| run.at >= observed.record.since);
-    let of_list = first.and_then(|run| run.run_id.clone());
-    of_list.or_else(|| observed.notified.iter().flatten().next().map(|sent| sent.notification.run_id.clone()))
+    let listed = first.and_then(|run| run.run_id.clone());
+    listed.or_else(|| observed.notified.iter().flatten().next().map(|sent| sent.notification.run_id.clone()))
 }
 
 async fn first_report(history: &dyn History, observed: &Observed, with_logs: bool) -> Result<FirstReport, PortError> {
@@ -198,8 +184,8 @@ async fn first_report(history: &dyn History, observed: &Observed, with_logs: boo
 
 /// True if an alarm is about values of this check.
 fn is_on(alarms: &[MetricAlarm], name: &str, check: &str) -> bool {
-    let of_check = |alarm: &MetricAlarm| {
+    let is_on_check = |alarm: &MetricAlarm| {
         alarm.source.metrics().any(|(metric, _)| metric.dimensions.get("Check").is_some_and(|own| own == check))
     };
-    alarms.iter().any(|alarm| alarm.name == name && of_check(alarm))
+    alarms.iter().any(|alarm| alarm.name == name && is_on_check(alarm))
 }

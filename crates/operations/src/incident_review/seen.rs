@@ -8,8 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::timeline::short;
-use super::{FirstReport, Observed};
+use super::gathered::{FirstReport, Observed};
+use crate::names::short_name;
 
 /// Number of usual intervals without a run after which runs are missing.
 const GAP: i64 = 3;
@@ -21,7 +21,7 @@ pub struct Seen {
     pub last_passed: Option<Timestamp>,
     /// The attempts of the first failed run.
     pub attempts: Attempts,
-    /// Time from the first failed run to the first notification. `None`: nobody was notified.
+    /// Time from the first failed run to the first notification. `None`: no notification was sent.
     ///
     /// **Units:** seconds.
     pub notified_after: Option<i64>,
@@ -112,13 +112,13 @@ pub(super) fn seen(observed: &Observed, changes: &[AlarmChange], environment: &s
     }
     let after = |at: Timestamp| at.duration_since(record.since).as_secs();
     let is_own = |change: &&AlarmChange| {
-        let of_check = format!("{}-", record.check);
+        let prefix = format!("{}-", record.check);
         change.now.state == State::Alarm
             && (record.since..=end).contains(&change.now.since)
-            && short(&change.now.alarm, environment).starts_with(&of_check)
+            && short_name(&change.now.alarm, environment).starts_with(&prefix)
     };
     let alarms = changes.iter().filter(is_own).map(|change| AlarmSeen {
-        alarm: short(&change.now.alarm, environment).to_owned(),
+        alarm: short_name(&change.now.alarm, environment).to_owned(),
         after: after(change.now.since),
     });
     Seen {

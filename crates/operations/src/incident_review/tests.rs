@@ -6,6 +6,9 @@ use check::{Failure, FailureKind, Mismatch, NoSecrets, Subject};
 use history::{Counts, Day, RunOutcome, RunSummary, Window};
 use jiff::{SignedDuration, Timestamp};
 
+use check::budget::Objective;
+use history::AlarmChange;
+
 use super::*;
 
 fn at(minutes: i64) -> Timestamp {
