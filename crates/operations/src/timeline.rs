@@ -32,6 +32,11 @@ pub fn timeline(record: &IncidentRecord, marks: &[Mark], changes: &[AlarmChange]
             .iter()
             .map(|entry| (entry.at, format!("notified: {} ({})", entry.event.as_str(), entry.notification_id))),
     );
+    events.extend(
+        record.dependency.iter().map(|needed| {
+            (record.opened_at, format!("not notified while {needed} failed, which the failed step needs"))
+        }),
+    );
     events.extend(record.silences.iter().map(|silence| {
         let kind = match silence.kind {
             SilenceKind::Mute => "muted",
