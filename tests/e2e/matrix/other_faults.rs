@@ -219,7 +219,7 @@ async fn broken_log_in() -> Row {
     }
 }
 
-/// `login` fails, and so does `booking` in a step of its own: that is notified too.
+/// `login` fails, and so does `booking` in a step after the log-in: that is notified too.
 async fn two_faults() -> Row {
     let faults = [Fault::WrongPasswordAccepted, Fault::Create500];
     let expected = ["booking opened", "booking recovered", "login opened", "login recovered"];
@@ -261,8 +261,8 @@ async fn login_and_booking(environment: &str, faults: &[Fault], notified: &[&str
     let raised = alarms.raised(&["login", "booking"], &data(&points), began, until);
     assert_eq!(names(&raised), BTreeSet::from(["FailingBooking", "FailingLogin"]), "{raised:?}");
     let received = world.received().await;
-    let of_message = |message: &Message| format!("{} {}", message.attributes["check"], message.attributes["event"]);
-    let mut found: Vec<String> = received.on_call.iter().map(of_message).collect();
+    let words = |message: &Message| format!("{} {}", message.attributes["check"], message.attributes["event"]);
+    let mut found: Vec<String> = received.on_call.iter().map(words).collect();
     found.sort();
     assert_eq!(found, notified, "{received}");
     assert!(received.warnings.is_empty(), "{received}");

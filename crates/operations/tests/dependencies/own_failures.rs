@@ -101,7 +101,7 @@ async fn reconciliation_notifies_its_own_failures() {
     assert_eq!(suppressed::<Reconciliation>().await, BTreeSet::new());
 }
 
-/// `booking` with a mistake: it takes steps of its own for steps that need `login`.
+/// `booking` with a mistake: it declares too many steps as those that need `login`.
 struct Mistaken(Booking);
 
 impl Check for Mistaken {

@@ -61,7 +61,7 @@ async fn check_that_was_first_is_listed_by_login() {
         world.pass(1);
         world.run("booking").await;
     }
-    assert_eq!(world.sent(), ["booking opened"], "nobody knows yet that login fails");
+    assert_eq!(world.sent(), ["booking opened"], "login has not run since");
     for _ in 0..2 {
         world.pass(1);
         world.run("login").await;
@@ -86,7 +86,7 @@ async fn only_a_failed_step_reads_another_state() {
         world.run(check).await;
         assert_eq!(world.reads(), [check], "a passed run");
     }
-    // A failure in a step of its own.
+    // A failure in another step.
     world.platform.faults().activate(Fault::Calendar500);
     world.pass(1);
     world.run("booking").await;
