@@ -12,7 +12,6 @@ use crate::{MissingData, State};
 /// also alarm when fewer than N are real.
 #[must_use]
 pub fn judge(points: &[Option<bool>], periods: usize, to_alarm: usize, missing: MissingData) -> Option<State> {
-    let alarm_when = |is_alarm| if is_alarm { State::Alarm } else { State::Ok };
     let (mut real, mut breaching, mut newest_breaching) = (0, 0, 0);
     for is_breaching in points.iter().rev().flatten() {
         real += 1;
@@ -21,6 +20,27 @@ pub fn judge(points: &[Option<bool>], periods: usize, to_alarm: usize, missing: 
             newest_breaching += usize::from(real <= periods);
         }
     }
+    let oldest_age = points.iter().position(Option::is_some).map_or(0, |index| points.len() - index);
+    judged(Counted { real, breaching, newest_breaching, oldest_age }, periods, to_alarm, missing)
+}
+
+/// Counts of the data points of an evaluation range.
+#[derive(Clone, Copy)]
+pub(crate) struct Counted {
+    /// Data points that are not missing.
+    pub(crate) real: usize,
+    /// Breaching ones.
+    pub(crate) breaching: usize,
+    /// Breaching ones among the N newest that are not missing.
+    pub(crate) newest_breaching: usize,
+    /// Age of the oldest one in periods; 0 if all are missing.
+    pub(crate) oldest_age: usize,
+}
+
+/// Evaluates counted data points, as [`judge`] does.
+pub(crate) fn judged(counted: Counted, periods: usize, to_alarm: usize, missing: MissingData) -> Option<State> {
+    let Counted { real, breaching, newest_breaching, oldest_age } = counted;
+    let alarm_when = |is_alarm| if is_alarm { State::Alarm } else { State::Ok };
     if real >= periods {
         // With enough real data points, the treatment of missing ones does not matter.
         return Some(alarm_when(newest_breaching >= to_alarm));
@@ -37,7 +57,6 @@ pub fn judge(points: &[Option<bool>], periods: usize, to_alarm: usize, missing: 
                 return Some(State::Alarm);
             }
             // All real data points breach, and the oldest of them is old enough.
-            let oldest_age = points.iter().position(Option::is_some).map_or(0, |index| points.len() - index);
             if breaching == real && oldest_age >= to_alarm {
                 return retained(State::Alarm);
             }

@@ -5,15 +5,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::points::{Points, Range, is_evaluated};
 use crate::series::Windows;
-use crate::{Alarm, Data, MetricAlarm, NotReplayed, Query, Source, State, judge};
+use crate::{Alarm, CompositeAlarm, Data, MetricAlarm, NotReplayed, Query, Source, State, judge};
 
 /// Seconds per minute.
 const MINUTE: i64 = 60;
-/// Minutes per hour.
-const HOUR: i64 = 60;
-/// Minutes per day.
-const DAY: i64 = 24 * HOUR;
 
 /// Evaluates alarms over recorded data, with the parameter that CloudWatch does not document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,47 +64,36 @@ impl Replay {
         from: Timestamp,
         until: Timestamp,
     ) -> BTreeMap<String, Vec<Transition>> {
-        let minute = |at: Timestamp| at.as_second().div_euclid(MINUTE);
         let (first, last) = (minute(from), minute(until));
         let unknown = unknown_states(alarms);
         let alarms: Vec<&Alarm> = alarms.iter().filter(|alarm| !unknown.contains(alarm.name())).collect();
-        let inputs: Vec<AlarmInput> = alarms.iter().map(|alarm| self.input(alarm, data, first, last)).collect();
-        let mut states = vec![State::InsufficientData; alarms.len()];
-        let indexes: BTreeMap<&str, usize> = (0..).zip(&alarms).map(|(index, alarm)| (alarm.name(), index)).collect();
-        let mut transitions: BTreeMap<String, Vec<Transition>> =
-            alarms.iter().map(|alarm| (alarm.name().to_owned(), Vec::new())).collect();
-        // Buffer for the data points of one evaluation; reused, since there are millions of evaluations.
-        let mut range = Vec::new();
-        for now in first..=last {
-            for (index, (alarm, input)) in alarms.iter().zip(&inputs).enumerate() {
-                let next = match (alarm, input) {
-                    (Alarm::Metric(alarm), AlarmInput::Points(points)) => self.state(alarm, points, now, &mut range),
-                    (Alarm::Composite(composite), _) => {
-                        let state_of =
-                            |name: &str| indexes.get(name).map_or(State::InsufficientData, |index| states[*index]);
-                        Some(if composite.rule.holds(&state_of) { State::Alarm } else { State::Ok })
-                    }
-                    (Alarm::Metric(_) | Alarm::Unreplayed(_), _) => None,
-                };
-                let Some(next) = next.filter(|next| *next != states[index]) else { continue };
-                if let (Ok(at), Some(own)) = (Timestamp::from_second(now * MINUTE), transitions.get_mut(alarm.name())) {
-                    own.push(Transition { at, from: states[index], to: next });
-                }
-                states[index] = next;
-            }
-        }
-        transitions
+        let mut changes: Vec<Vec<(i64, State)>> = alarms
+            .iter()
+            .map(|alarm| match alarm {
+                Alarm::Metric(alarm) => self.changes(alarm, &self.values(alarm, data, first, last), first, last),
+                Alarm::Composite(_) | Alarm::Unreplayed(_) => Vec::new(),
+            })
+            .collect();
+        add_composites(&alarms, &mut changes, first, last);
+        alarms.iter().zip(changes).map(|(alarm, own)| (alarm.name().to_owned(), transitions(&own))).collect()
+    }
+
+    /// Computes the values that an alarm judges from `from` to `until`, both inclusive. Changes of its threshold, of M, and of N
+    /// down from this alarm's can then be replayed without reading the data again.
+    #[must_use]
+    pub fn judged(&self, alarm: &MetricAlarm, data: &Data, from: Timestamp, until: Timestamp) -> JudgedValues {
+        let (first, last) = (minute(from), minute(until));
+        JudgedValues { replay: *self, values: self.values(alarm, data, first, last), first, last }
     }
 
     /// Evaluates an alarm at one minute, with the data points that decide.
     #[must_use]
     pub fn evaluate(&self, alarm: &MetricAlarm, data: &Data, at: Timestamp) -> Evaluation {
-        let now = at.as_second().div_euclid(MINUTE);
+        let now = minute(at);
         let values = self.values(alarm, data, now, now);
-        let points = values.breaching(alarm);
         let period = minutes(alarm.period);
         let periods = i64::try_from(alarm.evaluation_periods).unwrap_or(i64::MAX);
-        let state = self.state(alarm, &points, now, &mut Vec::new());
+        let state = self.state(alarm, &values, now);
         let begins = (1..=periods).rev().map(|back| now - back.saturating_mul(period));
         let newest = begins.filter_map(|begin| Some((Timestamp::from_second(begin * MINUTE).ok()?, values.at(begin))));
         Evaluation { state, newest: newest.collect() }
@@ -118,12 +104,6 @@ impl Replay {
     pub fn reach(&self, alarm: &MetricAlarm) -> Duration {
         let periods = u32::try_from(alarm.evaluation_periods + self.beyond).unwrap_or(u32::MAX);
         alarm.period.saturating_mul(periods)
-    }
-
-    /// Data points of an alarm for every period that an evaluation can read.
-    fn input(&self, alarm: &Alarm, data: &Data, first: i64, last: i64) -> AlarmInput {
-        let Alarm::Metric(alarm) = alarm else { return AlarmInput::Rule };
-        AlarmInput::Points(self.values(alarm, data, first, last).breaching(alarm))
     }
 
     /// Value of an alarm for every period that an evaluation from `first` to `last` can read.
@@ -154,24 +134,118 @@ impl Replay {
     }
 
     /// Evaluates an alarm at one minute; `None` when it keeps its state.
-    fn state(
-        &self,
-        alarm: &MetricAlarm,
-        points: &Windows<bool>,
-        now: i64,
-        range: &mut Vec<Option<bool>>,
-    ) -> Option<State> {
-        let period = minutes(alarm.period);
-        let periods = i64::try_from(alarm.evaluation_periods).unwrap_or(i64::MAX);
-        let is_hourly = period.saturating_mul(periods) > DAY;
-        if is_hourly && now.rem_euclid(HOUR) != 0 {
+    fn state(&self, alarm: &MetricAlarm, values: &Windows<f64>, now: i64) -> Option<State> {
+        let range = self.range(alarm);
+        if !is_evaluated(alarm, range, now) {
             return None;
         }
-        range.clear();
-        let back = i64::try_from(alarm.evaluation_periods + self.beyond).unwrap_or(i64::MAX);
-        range.extend((1..=back).rev().map(|back| points.at(now - back.saturating_mul(period))));
-        judge(range, alarm.evaluation_periods, alarm.datapoints_to_alarm, alarm.missing)
+        let point = |back: i64| {
+            let value = values.at(now - back.saturating_mul(range.period))?;
+            Some(alarm.comparison.is_breaching(value, alarm.threshold))
+        };
+        let points: Vec<Option<bool>> = (1..=range.periods).rev().map(point).collect();
+        judge(&points, alarm.evaluation_periods, alarm.datapoints_to_alarm, alarm.missing)
     }
+
+    fn range(&self, alarm: &MetricAlarm) -> Range {
+        let periods = i64::try_from(alarm.evaluation_periods + self.beyond).unwrap_or(i64::MAX);
+        Range { period: minutes(alarm.period), periods }
+    }
+
+    /// Changes of an alarm's state, by minute.
+    fn changes(&self, alarm: &MetricAlarm, values: &Windows<f64>, first: i64, last: i64) -> Vec<(i64, State)> {
+        let points = Points::new(alarm, self.range(alarm), values);
+        let mut state = State::InsufficientData;
+        let mut changes = Vec::new();
+        for now in first..=last {
+            if let Some(next) = points.state(now).filter(|next| *next != state) {
+                changes.push((now, next));
+                state = next;
+            }
+        }
+        changes
+    }
+}
+
+/// Values that an alarm judges over a window.
+#[derive(Clone, Debug)]
+pub struct JudgedValues {
+    replay: Replay,
+    values: Windows<f64>,
+    first: i64,
+    last: i64,
+}
+
+impl JudgedValues {
+    /// Computes the state changes of an alarm on these values, as [`Replay::transitions`] does. The alarm must have the metric,
+    /// statistic and period of the values, and may have any threshold and M, and an N of at most theirs.
+    #[must_use]
+    pub fn transitions(&self, alarm: &MetricAlarm) -> Vec<Transition> {
+        transitions(&self.replay.changes(alarm, &self.values, self.first, self.last))
+    }
+
+    /// Values of the periods that begin at multiples of the period's length within the window, by their start, oldest first;
+    /// `None` where data is missing. Each published value is part of one of them.
+    pub fn whole_periods(&self, period: Duration) -> impl Iterator<Item = (Timestamp, Option<f64>)> {
+        let period = minutes(period);
+        let begin = self.first.div_euclid(period) * period;
+        let begin = if begin < self.first { begin + period } else { begin };
+        let mut next = begin;
+        std::iter::from_fn(move || {
+            let start = next;
+            next += period;
+            (start + period <= self.last + 1)
+                .then(|| Some((Timestamp::from_second(start * MINUTE).ok()?, self.values.at(start))))?
+        })
+    }
+}
+
+/// Adds the changes of composite alarms. Their state can change only where that of another alarm has changed, one minute later at most.
+fn add_composites(alarms: &[&Alarm], changes: &mut [Vec<(i64, State)>], first: i64, last: i64) {
+    let composites = alarms.iter().enumerate().filter_map(|(index, alarm)| match alarm {
+        Alarm::Composite(composite) => Some((index, composite)),
+        Alarm::Metric(_) | Alarm::Unreplayed(_) => None,
+    });
+    let composites: Vec<(usize, &CompositeAlarm)> = composites.collect();
+    let indexes: BTreeMap<&str, usize> = (0..).zip(alarms).map(|(index, alarm)| (alarm.name(), index)).collect();
+    let named = composites.iter().flat_map(|(_, composite)| composite.rule.alarms());
+    let named: BTreeSet<usize> = named.filter_map(|name| indexes.get(name).copied()).collect();
+    let mut by_minute: BTreeMap<i64, Vec<(usize, State)>> = BTreeMap::new();
+    for index in named {
+        for (at, state) in &changes[index] {
+            by_minute.entry(*at).or_default().push((index, *state));
+        }
+    }
+    let mut states = vec![State::InsufficientData; alarms.len()];
+    let mut due: BTreeSet<i64> = by_minute.keys().flat_map(|at| [*at, at + 1]).chain([first]).collect();
+    while let Some(now) = due.pop_first().filter(|now| *now <= last) {
+        let mut changed = by_minute.remove(&now).unwrap_or_default();
+        changed.sort_unstable_by_key(|(index, _)| *index);
+        let mut changed = changed.into_iter().peekable();
+        for (index, composite) in &composites {
+            while let Some((earlier, state)) = changed.next_if(|(earlier, _)| earlier < index) {
+                states[earlier] = state;
+            }
+            let state_of = |name: &str| indexes.get(name).map_or(State::InsufficientData, |index| states[*index]);
+            let next = if composite.rule.holds(&state_of) { State::Alarm } else { State::Ok };
+            if next != states[*index] {
+                states[*index] = next;
+                changes[*index].push((now, next));
+                due.insert(now + 1);
+            }
+        }
+        for (index, state) in changed {
+            states[index] = state;
+        }
+    }
+}
+
+fn transitions(changes: &[(i64, State)]) -> Vec<Transition> {
+    let before = std::iter::once(State::InsufficientData).chain(changes.iter().map(|(_, state)| *state));
+    let transition = |((now, to), from): (&(i64, State), State)| {
+        Timestamp::from_second(now * MINUTE).ok().map(|at| Transition { at, from, to: *to })
+    };
+    changes.iter().zip(before).filter_map(transition).collect()
 }
 
 /// Parts of alarms that are not replayed, by logical id: those of the alarms themselves, of composite alarms that name
@@ -218,18 +292,8 @@ fn unknown_states(alarms: &[Alarm]) -> BTreeSet<&str> {
     }
 }
 
-impl Windows<f64> {
-    /// True for each value that breaches the alarm's threshold.
-    fn breaching(&self, alarm: &MetricAlarm) -> Windows<bool> {
-        let is_breaching = |value: f64| alarm.comparison.is_breaching(value, alarm.threshold);
-        Windows { first: self.first, values: self.values.iter().map(|value| value.map(is_breaching)).collect() }
-    }
-}
-
-enum AlarmInput {
-    /// True for each data point that breaches.
-    Points(Windows<bool>),
-    Rule,
+fn minute(at: Timestamp) -> i64 {
+    at.as_second().div_euclid(MINUTE)
 }
 
 fn minutes(period: Duration) -> i64 {

@@ -73,6 +73,21 @@ impl Data {
         points.entry(minute).and_modify(|own| *own = own.merge(set)).or_insert(set);
     }
 
+    /// Adds many statistic sets of a metric.
+    pub fn publish_all(&mut self, metric: &MetricId, sets: impl IntoIterator<Item = (Timestamp, Datapoint)>) {
+        let points = self.metrics.entry(metric.clone()).or_default();
+        for (at, set) in sets {
+            let minute = at.as_second().div_euclid(MINUTE);
+            points.entry(minute).and_modify(|own| *own = own.merge(set)).or_insert(set);
+        }
+    }
+
+    /// True if the metric has a value.
+    #[must_use]
+    pub fn has(&self, metric: &MetricId) -> bool {
+        self.metrics.get(metric).is_some_and(|points| !points.is_empty())
+    }
+
     /// Metrics with at least one value.
     pub fn metrics(&self) -> impl Iterator<Item = &MetricId> {
         self.metrics.keys()

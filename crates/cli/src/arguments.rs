@@ -5,6 +5,7 @@ pub(crate) mod deployment;
 #[cfg(test)]
 mod documented;
 pub(crate) mod examination;
+pub(crate) mod review;
 pub(crate) mod status_page;
 pub(crate) mod up;
 mod values;
@@ -24,6 +25,7 @@ pub(crate) use self::deployment::{
     MuteOptions, MutesOptions, SetSecretOptions, UnmuteOptions,
 };
 use self::examination::{ExamineOptions, NotifyCommand};
+use self::review::ReviewOptions;
 use self::status_page::StatusPageOptions;
 use self::up::UpOptions;
 use self::values::{duration, usd};
@@ -117,6 +119,17 @@ Examples:
   synthetics status-page --settings staging.toml --out out
   synthetics status-page --settings staging.toml --out out --environment staging")]
     StatusPage(StatusPageOptions),
+    /// Replay the shipped alarms over the last weeks, propose thresholds where the data supports it, and show trends by week.
+    ///
+    /// A firing is false if it matches no incident. A proposal removes false firings, keeps every incident that the alarm saw, and shows
+    /// its effect on the same data. On a deployment, alarms with periods under 5 minutes are replayed over the last 15 days only.
+    #[command(after_help = "\
+Examples:
+  synthetics review --environment production
+  synthetics review --store staging.db --days 14 --what-if SlowLogin=6000
+  synthetics review --environment production --what-if LoginFailureRate=7of10
+  synthetics review --environment production --logs --format markdown")]
+    Review(ReviewOptions),
     /// Run checks once and print the result.
     #[command(after_help = "\
 Examples:
@@ -194,10 +207,12 @@ Examples:
   synthetics incidents --environment production
   synthetics incidents login --environment production --since 90d --open")]
     Incidents(IncidentsOptions),
-    /// Show one incident: first and latest failure, and every notification sent or suppressed.
+    /// Show what happened in an incident, or draft its review: what monitoring saw and missed, and what it cost.
     #[command(after_help = "\
-Example:
-  synthetics incident login.20261123T045000Z --environment production")]
+Examples:
+  synthetics incident login.20261123T045000Z --environment production
+  synthetics incident login.20261123T045000Z --environment production --format markdown
+  synthetics incident --window 2026-11-23T04:00Z..2026-11-23T09:00Z --environment production")]
     Incident(IncidentOptions),
     /// List the faults that the demo platform can inject, and the failures each must cause.
     #[command(after_help = "\

@@ -37,7 +37,9 @@ pub(crate) async fn console(options: &ConsoleOptions) -> anyhow::Result<Exit> {
 /// Adds what only settings say.
 fn shown(without: Shown, settings: Option<PageSettings>) -> Shown {
     match settings {
-        Some(PageSettings { status, objectives, .. }) => Shown { status, objectives, ..without },
+        Some(PageSettings { common, status, objectives }) => {
+            Shown { windows: common.windows, status, objectives, ..without }
+        }
         None => without,
     }
 }

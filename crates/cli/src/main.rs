@@ -19,6 +19,7 @@ mod deployment;
 mod doctor;
 mod exit;
 mod faults;
+mod file;
 mod interrupt;
 mod live;
 mod messages;
@@ -26,6 +27,7 @@ mod offered;
 mod output;
 mod overview;
 mod ports;
+mod review;
 mod run;
 mod screen;
 mod serving;
@@ -82,6 +84,7 @@ async fn done() -> ExitCode {
         Command::Up(options) => up::up(&options).await,
         Command::Console(options) => console::console(&options).await,
         Command::StatusPage(options) => status_page::status_page(&options).await,
+        Command::Review(options) => review::review(&options).await,
         Command::Run(options) => run::run(&options).await,
         Command::Cleanup(options) => cleanup::cleanup(&options).await,
         Command::Mute(options) => deployment::mute(&options).await,

@@ -126,14 +126,16 @@ pub(crate) fn for_up(
     Ok((Arc::new(store), Some(file), hold))
 }
 
+/// Environment of the demo, and the host in its store: the port may be another each time.
+pub(crate) const DEMO: &str = "demo";
+
 /// Opens the store of the demo, a file or memory, and takes the right to be the only one on it.
 pub(crate) fn for_demo(file: Option<&Path>) -> anyhow::Result<(Arc<Store>, Option<Hold>)> {
     let store = match file {
         None => Store::in_memory()?,
         Some(file) => {
             let store = Store::open(file)?;
-            // Its port may be another each time.
-            store.claim("demo", "demo")?;
+            store.claim(DEMO, DEMO)?;
             eprintln!("store: {}", file.display());
             store
         }

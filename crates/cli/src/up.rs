@@ -174,8 +174,9 @@ impl Settings {
         let links = Some(self.common.links.clone());
         let intervals = self.plans.iter().map(|plan| (plan.check.id().to_owned(), plan.every)).collect();
         let status = StatusSettings::new(&self.common, intervals);
+        let windows = self.common.windows.clone();
         let objectives = checks::objectives(self.plans.iter().map(|plan| &*plan.check));
-        Shown { links, settings, status, objectives, ..serving::shown(checks, self.alarms.clone()) }
+        Shown { links, settings, status, windows, objectives, ..serving::shown(checks, self.alarms.clone()) }
     }
 
     fn summary(&self, options: &UpOptions, served: Option<SocketAddr>) -> String {

@@ -3,12 +3,11 @@
 use alarm::{MetricAlarm, MetricId, Source as AlarmSource, State, Statistic};
 use check::metric::Unit;
 use check::text::measured;
-use history::{History, Period, Point, StepSeries, Window};
+use history::{History, Period, Point, Window};
 use jiff::{SignedDuration, Timestamp};
 use runtime::PortError;
 use serde::Serialize;
 
-use crate::shell::visible;
 use crate::shown::milliseconds;
 use crate::words::ordinal_condition;
 
@@ -102,53 +101,6 @@ impl Frame {
     }
 }
 
-/// Most steps in a chart.
-const MAX_STEPS: usize = 6;
-
-/// Chart of the duration of each step, the longest first; `None` where steps are only in reports.
-pub(crate) async fn steps(history: &dyn History, check: &str, frame: &Frame) -> Result<Option<Chart>, PortError> {
-    let mut series = history.step_durations(check, frame.window, frame.period).await?;
-    let mean = |series: &StepSeries| {
-        series.points.iter().map(|point| point.value).sum::<f64>() / series.points.len().max(1) as f64
-    };
-    series.sort_by(|one, other| mean(other).total_cmp(&mean(one)));
-    let all = series.len();
-    series.truncate(MAX_STEPS);
-    if series.is_empty() {
-        return Ok(None);
-    }
-    // Before they become JSON: an escape of HTML would end a text of the script.
-    let name = |series: &StepSeries| match series.subject.as_str() {
-        "-" => visible(&series.name),
-        subject => visible(&format!("{subject} {}", series.name)),
-    };
-    let at = frame.times();
-    let lines = series.iter().map(|own| Line { name: name(own), values: frame.aligned(&at, own.points.iter()) });
-    let title = "Duration by step";
-    let drawn = Drawn {
-        title,
-        unit: Unit::Milliseconds.as_str(),
-        lines: lines.collect(),
-        thresholds: Vec::new(),
-        bands: &frame.bands,
-        marks: &frame.marks,
-        at,
-    };
-    let words = series.iter().map(|own| format!("{} {}", name(own), milliseconds(mean(own))));
-    Ok(Some(Chart {
-        title: title.to_owned(),
-        newest: None,
-        summary: words.collect::<Vec<_>>().join(", "),
-        // Numbers and texts always serialize.
-        drawn: serde_json::to_string(&drawn).unwrap_or_default(),
-        meaning: match all - series.len() {
-            0 => "Average of the last attempts.".to_owned(),
-            more => format!("Average of the last attempts. {more} shorter steps are not drawn."),
-        },
-        is_beyond: false,
-    }))
-}
-
 /// Metric to draw.
 pub(crate) struct Drawable<'a> {
     pub(crate) metric: MetricId,
@@ -199,6 +151,48 @@ impl Drawable<'_> {
             meaning: self.meaning.replace('`', ""),
             is_beyond,
         }))
+    }
+}
+
+/// Line of a chart of durations.
+pub(crate) struct DurationLine {
+    pub(crate) name: String,
+    /// Milliseconds, by the start of a period.
+    pub(crate) points: Vec<Point>,
+}
+
+impl DurationLine {
+    pub(crate) fn mean(&self) -> f64 {
+        self.points.iter().map(|point| point.value).sum::<f64>() / self.points.len().max(1) as f64
+    }
+}
+
+impl Frame {
+    /// Draws parts of a duration, which no alarm watches.
+    pub(crate) fn durations(&self, title: &str, meaning: String, lines: &[DurationLine]) -> Chart {
+        let at = self.times();
+        let drawn = Drawn {
+            title,
+            unit: Unit::Milliseconds.as_str(),
+            lines: lines
+                .iter()
+                .map(|line| Line { name: line.name.clone(), values: self.aligned(&at, line.points.iter()) })
+                .collect(),
+            thresholds: Vec::new(),
+            bands: &self.bands,
+            marks: &self.marks,
+            at,
+        };
+        let words = lines.iter().map(|line| format!("{} {}", line.name, milliseconds(line.mean())));
+        Chart {
+            title: title.to_owned(),
+            newest: None,
+            summary: words.collect::<Vec<_>>().join(", "),
+            // Numbers and texts always serialize.
+            drawn: serde_json::to_string(&drawn).unwrap_or_default(),
+            meaning,
+            is_beyond: false,
+        }
     }
 }
 

@@ -11,7 +11,8 @@ use async_trait::async_trait;
 use check::Report;
 use check::incident::{IncidentRecord, Mark, Silence};
 use history::{
-    AlarmChanges, AlarmState, Day, History, Notified, Period, Runs, SearchCost, Series, StepSeries, StepTime, Window,
+    AlarmChanges, AlarmState, Day, History, Notified, Period, PhaseTimes, Runs, SearchCost, Series, StepPercentiles,
+    StepSeries, StepTime, Window,
 };
 use jiff::Timestamp;
 use runtime::{Clock, PortError};
@@ -106,6 +107,26 @@ impl History for OncePerMinute {
     async fn step_durations(&self, check: &str, window: Window, period: Period) -> Result<Vec<StepSeries>, PortError> {
         let window = whole(window);
         self.once(("durations", check, window, period), self.history.step_durations(check, window, period)).await
+    }
+
+    async fn phase_durations(&self, check: &str, window: Window, period: Period) -> Result<Vec<PhaseTimes>, PortError> {
+        let window = whole(window);
+        self.once(("phases", check, window, period), self.history.phase_durations(check, window, period)).await
+    }
+
+    async fn step_percentiles(&self, check: &str, window: Window) -> Result<Option<Vec<StepPercentiles>>, PortError> {
+        let window = whole(window);
+        self.once(("percentiles", check, window), self.history.step_percentiles(check, window)).await
+    }
+
+    async fn search_steps_cost(&self, check: &str, window: Window) -> Result<SearchCost, PortError> {
+        let window = whole(window);
+        self.once(("steps cost", check, window), self.history.search_steps_cost(check, window)).await
+    }
+
+    async fn search_steps(&self, check: &str, window: Window) -> Result<Vec<StepPercentiles>, PortError> {
+        let window = whole(window);
+        self.once(("steps", check, window), self.history.search_steps(check, window)).await
     }
 
     async fn series(

@@ -9,7 +9,7 @@ use history::History;
 use local::Store;
 use runtime::Clock;
 use scheduler::Board;
-use settings::LinkTemplates;
+use settings::{LinkTemplates, Window as Maintenance};
 
 use crate::actions::Actions;
 use crate::demo::Faults;
@@ -81,6 +81,8 @@ pub struct Shown {
     pub objectives: BTreeMap<String, Objective>,
     /// Links to the platform's own tools; `None` when the settings are elsewhere.
     pub links: Option<LinkTemplates>,
+    /// Maintenance windows of the settings.
+    pub windows: Vec<Maintenance>,
     /// The settings in effect, without secrets; `None` when they are elsewhere.
     pub settings: Option<String>,
     /// The public status page; `None` without one.

@@ -17,7 +17,7 @@ const INCIDENTS: SignedDuration = SignedDuration::from_hours(90 * 24);
 pub(crate) struct Recorded {
     /// Runs of the last 24 hours, newest first.
     pub(crate) runs: Vec<RunSummary>,
-    /// Open incidents, newest first.
+    /// Open incidents, the critical first, then the newest.
     pub(crate) open: Vec<IncidentRecord>,
     /// End of the last incident.
     recovered: Option<Timestamp>,
@@ -42,7 +42,7 @@ impl Recorded {
         let recovered = incidents.iter().filter_map(|incident| incident.closed_at).max();
         Ok(Self {
             runs: runs.runs,
-            open: incidents.into_iter().filter(|incident| incident.closed_at.is_none()).collect(),
+            open: ordered(incidents.into_iter().filter(|incident| incident.closed_at.is_none()).collect()),
             recovered,
             mutes: mutes.into_iter().filter(|mute| mute.holds_at(now)).collect(),
             days,
@@ -97,6 +97,15 @@ impl Recorded {
         let counts: RunCounts = self.days.iter().map(|day| (utc_day(day.at), runs(day))).collect();
         ErrorBudget::new(objective, &counts, now)
     }
+}
+
+/// Orders open incidents alike, whatever their source.
+fn ordered(mut open: Vec<IncidentRecord>) -> Vec<IncidentRecord> {
+    open.sort_by(|one, other| {
+        let by_time = other.severity.cmp(&one.severity).then(other.since.cmp(&one.since));
+        by_time.then_with(|| one.subject.cmp(&other.subject))
+    });
+    open
 }
 
 /// How a check stands, the worst last.

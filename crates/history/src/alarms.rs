@@ -35,4 +35,6 @@ pub struct AlarmChanges {
     pub changes: Vec<AlarmChange>,
     /// True if the window has more changes, older than these.
     pub has_more: bool,
+    /// Time from which the source has every change; older ones are unknown.
+    pub complete_from: Timestamp,
 }

@@ -21,7 +21,7 @@ pub use day::{Counts, Day, Percentiles, SubjectCounts};
 pub use notified::{Delivered, Notified};
 pub use run::{RunOutcome, RunSummary, Runs, SearchCost};
 pub use series::{Part, Point, Series};
-pub use step::{StepSeries, StepTime};
+pub use step::{PhaseTimes, StepPercentiles, StepSeries, StepTime};
 pub use window::{Period, Window};
 
 /// Reads the recorded past. Changes nothing.
@@ -46,6 +46,22 @@ pub trait History: Send + Sync {
 
     /// Computes the average duration of each step for each period. Empty where the source keeps steps only in reports.
     async fn step_durations(&self, check: &str, window: Window, period: Period) -> Result<Vec<StepSeries>, PortError>;
+
+    /// Computes the average time in each phase of HTTP for each period with requests, oldest first. Empty where the source keeps exchanges
+    /// only in reports.
+    async fn phase_durations(&self, check: &str, window: Window, period: Period) -> Result<Vec<PhaseTimes>, PortError>;
+
+    /// Computes percentiles of the durations of each step, by subject and name. `None`: the source keeps steps only in log lines;
+    /// [`History::search_steps`] reads those.
+    async fn step_percentiles(&self, check: &str, window: Window) -> Result<Option<Vec<StepPercentiles>>, PortError>;
+
+    /// Price of [`History::search_steps`] for this window.
+    async fn search_steps_cost(&self, check: &str, window: Window) -> Result<SearchCost, PortError>;
+
+    /// Computes percentiles of the durations of each step from log lines, if the source keeps steps only there.
+    ///
+    /// **Side effects:** costs what [`History::search_steps_cost`] says.
+    async fn search_steps(&self, check: &str, window: Window) -> Result<Vec<StepPercentiles>, PortError>;
 
     /// Computes a statistic of a metric for each period that overlaps the window. Periods begin at multiples of their length since 1970;
     /// one without values has no point.

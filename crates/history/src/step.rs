@@ -1,6 +1,9 @@
 //! Steps of runs, without their evidence.
 
-use crate::Point;
+use check::Phases;
+use jiff::Timestamp;
+
+use crate::{Percentiles, Point};
 
 /// Step of a run's last attempt.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,4 +29,24 @@ pub struct StepSeries {
     pub name: String,
     /// Averages in milliseconds, oldest first.
     pub points: Vec<Point>,
+}
+
+/// Average time of the runs of one period in each phase of HTTP, summed over the requests of a run's last attempt.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PhaseTimes {
+    /// Start of the period.
+    pub at: Timestamp,
+    /// Averages. `None`: no request of the period reached the phase.
+    pub phases: Phases,
+}
+
+/// Percentiles of a step's durations, of passed and failed steps.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepPercentiles {
+    /// Subject.
+    pub subject: String,
+    /// Name.
+    pub name: String,
+    /// Percentiles.
+    pub durations: Percentiles,
 }

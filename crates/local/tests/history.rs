@@ -3,10 +3,11 @@
 
 use alarm::State;
 use async_trait::async_trait;
-use check::Report;
+use check::{Mismatch, NoSecrets, Report, Step, StepResult, Subject, Text};
 use check_testkit::history_contract::{self, ALARM, World};
-use history::{AlarmState, History};
-use jiff::Timestamp;
+use check_testkit::sample_report;
+use history::{AlarmState, History, Percentiles, StepPercentiles, Window};
+use jiff::{SignedDuration, Timestamp};
 use local::Store;
 use runtime::{Datum, MetricSink as _, OperatorStore};
 use serde_json::Value;
@@ -40,4 +41,52 @@ async fn store_keeps_the_contract() {
     let world = OneMachine(Store::in_memory().unwrap());
     world.set_alarm(State::Ok, "new").await;
     history_contract::assert_holds(&world, Timestamp::now()).await;
+}
+
+#[tokio::test]
+async fn steps_of_a_window_are_ranked() {
+    let store = Store::in_memory().unwrap();
+    let start = sample_report(&[]).key.scheduled_time;
+    let at = |minute: i64| start + SignedDuration::from_mins(minute);
+    let failure = check::Failure::new(
+        Subject::whole(),
+        "book",
+        Mismatch::new(check::FailureKind::Status, "status 200", "status 500"),
+        &NoSecrets,
+    );
+    for minute in 0..100 {
+        let step = |name: &str, duration_ms: f64, result: StepResult| Step {
+            subject: Subject::whole(),
+            name: name.to_owned(),
+            started: at(minute),
+            duration_ms,
+            result,
+            assertions: Vec::new(),
+            exchanges: Vec::new(),
+        };
+        let mut report = sample_report(&[1.0]);
+        let failed = StepResult::Failed { failure: failure.clone() };
+        let skipped = StepResult::Skipped { reason: Text::own("x") };
+        report.attempts[0].steps = vec![
+            step("log in", 7.0, StepResult::Passed),
+            // 1 to 100, half of them of failed steps.
+            step("book", minute as f64 + 1.0, if minute % 2 == 0 { StepResult::Passed } else { failed }),
+            step("cancel", 0.0, skipped),
+        ];
+        report.run_id = runtime::identity(at(minute)).run_id;
+        report.key.scheduled_time = at(minute);
+        store.record(&report).unwrap();
+    }
+    let ranked = |name: &str, [p50, p95, p99]: [f64; 3]| StepPercentiles {
+        subject: "-".to_owned(),
+        name: name.to_owned(),
+        durations: Percentiles { p50, p95, p99 },
+    };
+    let read = async |from, until| store.step_percentiles("login", Window::new(at(from), at(until))).await.unwrap();
+    let all = read(0, 100).await.unwrap();
+    assert_eq!(all, [ranked("book", [50.0, 95.0, 99.0]), ranked("log in", [7.0; 3])], "skipped steps have no duration");
+    assert_eq!(read(10, 11).await.unwrap()[0], ranked("book", [11.0; 3]), "the end is exclusive");
+    assert_eq!(read(200, 300).await, Some(Vec::new()));
+    let searched = store.search_steps("login", Window::new(at(0), at(100))).await.unwrap();
+    assert_eq!(searched, all, "nothing has to be searched elsewhere");
 }

@@ -10,10 +10,10 @@ use std::time::Duration;
 use alarm::State;
 use check::incident::CheckState;
 use check::message::Topic;
-use check::{Outcome, Refusal, Report, Step, StepResult, Subject};
+use check::{Exchange, Outcome, Phases, Refusal, Report, Step, StepResult, Subject, Text};
 use check_testkit::{sample_report, store_contract};
-use history::{AlarmChange, AlarmChanges, AlarmState, History as _, Window};
-use jiff::SignedDuration;
+use history::{AlarmChange, AlarmChanges, AlarmState, History as _, Period, PhaseTimes, Window};
+use jiff::{SignedDuration, Timestamp};
 use local::{Memory, Store};
 use runtime::{CommitError, OperatorStore as _, StateStore as _};
 use rusqlite::Connection;
@@ -118,7 +118,7 @@ fn files_that_are_no_store_are_refused() {
         ("text", &text, "start anew, or give another with --store"),
         ("folder", &folder, "expected a file, found something else"),
         ("foreign", &foreign, "it is a database of another program\n  give another file with --store"),
-        ("newer", &newer, "expected a store of version 4 or older, found version 99\n  use the release that wrote it"),
+        ("newer", &newer, "expected a store of version 5 or older, found version 99\n  use the release that wrote it"),
     ];
     for (name, make, expected) in cases {
         let file = file(name);
@@ -229,6 +229,57 @@ async fn runs_are_kept_with_their_steps_and_pruned() {
     assert_eq!((count("SELECT count(*) FROM runs"), count("SELECT count(*) FROM steps")), (2, 4));
 }
 
+#[tokio::test]
+async fn time_in_phases_is_that_of_all_requests() {
+    let store = Store::in_memory().unwrap();
+    let sample = sample_report(&[90.0]);
+    let phases =
+        |dns_ms, first_byte_ms: f64| Phases { dns_ms, first_byte_ms: Some(first_byte_ms), ..Phases::default() };
+    let record = |id: &str, minutes: i64, requests: &[Phases]| {
+        let at = sample.started + SignedDuration::from_mins(minutes);
+        let mut report = sample.clone();
+        (report.run_id, report.key.scheduled_time, report.started, report.ended) = (id.to_owned(), at, at, at);
+        report.attempts[0].steps = requests.iter().map(|phases| request(at, phases.clone())).collect();
+        store.record(&report).unwrap();
+    };
+    record("a", 0, &[phases(Some(2.0), 10.0), phases(None, 30.0)]);
+    record("b", 1, &[phases(Some(4.0), 20.0)]);
+    record("c", 60, &[]);
+    let window = Window::new(sample.started, sample.started + SignedDuration::from_hours(2));
+    let found = store.phase_durations("login", window, Period::minutes(60)).await.unwrap();
+    let at = Period::minutes(60).floor(sample.started);
+    assert_eq!(found, [PhaseTimes { at, phases: phases(Some(3.0), 30.0) }], "an hour without requests has no times");
+    assert_eq!(store.phase_durations("booking", window, Period::minutes(60)).await.unwrap(), []);
+}
+
+/// A step with one request.
+fn request(at: Timestamp, phases: Phases) -> Step {
+    let exchange = Exchange {
+        method: "GET".to_owned(),
+        url: Text::own("https://platform.example/"),
+        started: at,
+        duration_ms: 45.0,
+        status: Some(200),
+        protocol: None,
+        remote: None,
+        body_bytes: 0,
+        location: None,
+        certificate_expires: None,
+        tls: None,
+        retry_after_ms: None,
+        phases,
+    };
+    Step {
+        subject: Subject::whole(),
+        name: "request".to_owned(),
+        started: at,
+        duration_ms: 45.0,
+        result: StepResult::Passed,
+        assertions: Vec::new(),
+        exchanges: vec![exchange],
+    }
+}
+
 /// Another process waits at most five seconds for a writer.
 #[tokio::test]
 async fn what_is_old_goes_little_by_little_and_the_file_shrinks() {
@@ -237,7 +288,8 @@ async fn what_is_old_goes_little_by_little_and_the_file_shrinks() {
     let connection = Connection::open(&file).unwrap();
     let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
     let old = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
-               INSERT INTO runs SELECT NULL, 'run' || i, 'login', 'home/manual', i, i, i, 'passed', printf('%.1000c', 'x'), NULL FROM n";
+               INSERT INTO runs (run_id, check_id, slot, scheduled_at, started, ended, outcome, report)
+               SELECT 'run' || i, 'login', 'home/manual', i, i, i, 'passed', printf('%.1000c', 'x') FROM n";
     connection.execute_batch(old).unwrap();
     let mut left = Vec::new();
     for run in 0..4 {
@@ -395,7 +447,9 @@ async fn changes_of_alarms_are_kept() {
         (0, 0, 9, &[], false),
     ] {
         let found = store.alarm_changes(Window::new(at(from), at(until)), limit).await.unwrap();
-        assert_eq!(found, AlarmChanges { changes: expected.to_vec(), has_more }, "{from} to {until}");
+        let complete_from = if has_more { expected[expected.len() - 1].now.since } else { at(from) };
+        let expected = AlarmChanges { changes: expected.to_vec(), has_more, complete_from };
+        assert_eq!(found, expected, "{from} to {until}");
     }
 }
 

@@ -37,6 +37,18 @@ const RUNBOOKS: Embedded = embedded!("docs/runbooks":
     "reconciliation.md",
 );
 
+/// Reads the template of the alarms, of a folder or the embedded one. Returns its path, that of the repository for the embedded one, and
+/// its text.
+///
+/// # Errors
+/// When the folder has no such file, or it is unreadable.
+pub fn alarms_template(folder: Option<&Path>) -> anyhow::Result<(String, String)> {
+    const FILE: &str = "alarms.yaml";
+    let files = Files::templates(folder);
+    let path = folder.map_or_else(|| format!("infra/{FILE}"), |_| files.path(FILE));
+    Ok((path, files.template(FILE)?))
+}
+
 /// Text of the embedded runbook of a check, Markdown; `None` without one.
 #[must_use]
 pub fn runbook(check: &str) -> Option<&'static str> {

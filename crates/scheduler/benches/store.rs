@@ -1,15 +1,18 @@
 //! What the store costs `synthetics up`, with the reports of all ten checks against the demo platform.
 //!
 //! 1. Time of all reads and writes of one round of the ten checks, in a file with `synchronous=FULL`.
-//! 2. Size of a store with thirty days of one-minute runs, and the time to list its incidents.
-//! 3. Growth of this process, platform included, over 20,000 runs.
+//! 2. Size of a store with thirty days of one-minute runs, and the time to list its incidents and to review it.
+//! 3. Growth of this process over 20,000 runs. The platform, which remembers what was done to it, is another process.
 //!
 //! `DAYS` and `ROUNDS` replace the thirty days of the second part and the 2,000 rounds of the third.
 
 #![expect(clippy::unwrap_used, reason = "a failed benchmark should abort")]
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::str::FromStr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -17,10 +20,13 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use check::Report;
 use check::message::Topic;
-use demo_platform::{DemoPlatform, Fault, Options, Running};
+use demo_platform::{DemoPlatform, Fault, Options};
+use history::Window;
 use jiff::{SignedDuration, Timestamp};
 use local::{EnvironmentSecrets, Store};
 use operations::checks;
+use operations::shipped_files::alarms_template;
+use review::{Input, review};
 use runtime::{
     AnyCheck, Clock as _, Commit, CommitError, Datum, Delivery, Invocation, MetricSink, Notifier, OperatorStore as _,
     PortError, Ports, SkippingClock, StateItem, StateStore,
@@ -28,6 +34,10 @@ use runtime::{
 use scheduler::Runner;
 
 const MINUTE: Duration = Duration::from_secs(60);
+/// Interval of the slowest check. So the days that `reconciliation` reads are full after a fifth of the runs.
+const QUARTER: Duration = Duration::from_secs(900);
+/// Longest time for a review of thirty days.
+const MAX_REVIEW: Duration = Duration::from_secs(3);
 
 /// A store that measures how long its callers wait, and keeps what is published.
 struct Timed {
@@ -82,34 +92,106 @@ impl Notifier for Timed {
     }
 }
 
+/// Argument of the process of the platform.
+const PLATFORM: &str = "--platform";
+
+/// The demo platform in a process of its own, on the clock of this one. It ends with its input.
+struct Platform {
+    process: Child,
+    times: ChildStdin,
+    answers: BufReader<ChildStdout>,
+    places: Places,
+}
+
+/// Addresses and credentials of a platform, by their names in the settings.
+type Places = [BTreeMap<String, String>; 2];
+
+impl Platform {
+    fn start() -> Self {
+        let program = std::env::current_exe().unwrap();
+        let mut process =
+            Command::new(program).arg(PLATFORM).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let times = process.stdin.take().unwrap();
+        let mut answers = BufReader::new(process.stdout.take().unwrap());
+        let mut line = String::new();
+        answers.read_line(&mut line).unwrap();
+        Self { process, times, answers, places: serde_json::from_str(&line).unwrap() }
+    }
+
+    /// Sets its clock.
+    fn set_clock(&mut self, now: Timestamp) {
+        writeln!(self.times, "{now}").unwrap();
+        self.answers.read_line(&mut String::new()).unwrap();
+    }
+
+    /// Activates a fault, or clears it.
+    fn fault(&mut self, is_active: bool) {
+        writeln!(self.times, "{}", if is_active { "fault" } else { "clear" }).unwrap();
+        self.answers.read_line(&mut String::new()).unwrap();
+    }
+
+    fn stop(mut self) {
+        drop(self.times);
+        self.process.wait().unwrap();
+    }
+}
+
+/// Runs a platform: each line of the input sets its clock or its fault, and is answered by an empty one.
+async fn platform() {
+    let set = Arc::new(Mutex::new((Timestamp::now(), Instant::now())));
+    let of_platform = set.clone();
+    let clock = move || {
+        let (at, since) = *of_platform.lock().unwrap();
+        at + SignedDuration::try_from(since.elapsed()).unwrap()
+    };
+    let running = DemoPlatform::start(Options { clock: Arc::new(clock), per_page: Some(100), ..Options::default() })
+        .await
+        .unwrap();
+    let addresses = running.addresses().into_iter().map(|(key, value)| (key.to_owned(), value));
+    let places: Places = [addresses.collect(), running.credentials()];
+    println!("{}", serde_json::to_string(&places).unwrap());
+    let faults = running.shared_faults();
+    let obey = move || {
+        for line in std::io::stdin().lines() {
+            match line.unwrap().as_str() {
+                "fault" => faults.activate(Fault::ServerError),
+                "clear" => faults.clear(Fault::ServerError),
+                time => *set.lock().unwrap() = (time.parse().unwrap(), Instant::now()),
+            }
+            println!();
+        }
+    };
+    tokio::task::spawn_blocking(obey).await.unwrap();
+    running.stop().await;
+}
+
 /// The demo platform, all checks, and their ports.
 struct World {
-    platform: Running,
+    platform: Platform,
     clock: Arc<SkippingClock>,
     checks: Vec<Box<dyn AnyCheck>>,
     ports: Ports,
 }
 
 impl World {
-    async fn start() -> Self {
+    fn start() -> Self {
         let clock = Arc::new(SkippingClock::default());
-        let of_platform = clock.clone();
-        let options = Options { clock: Arc::new(move || of_platform.now()), ..Options::default() };
-        let platform = DemoPlatform::start(options).await.unwrap();
+        let platform = Platform::start();
+        let [addresses, credentials] = &platform.places;
         let text = include_str!("../../../infra/layer/settings/demo.toml").to_owned();
-        let text =
-            platform.addresses().into_iter().fold(text, |text, (key, value)| settings::replaced(&text, key, &value));
+        let text = addresses.iter().fold(text, |text, (key, value)| settings::replaced(&text, key, value));
         let checks = checks::from_text("demo.toml", &text, &[]).unwrap();
-        let secrets = platform.credentials().into_iter();
-        let secrets = secrets.map(|(path, value)| (format!("/just-driving/demo/{path}"), value));
+        let secrets = credentials.iter();
+        let secrets = secrets.map(|(path, value)| (format!("/just-driving/demo/{path}"), value.clone()));
         let secrets = EnvironmentSecrets::new(|_: &str| None).with_parameters(secrets);
         let ports = check_testkit::ports(&Arc::default(), &clock, []);
         Self { platform, clock, checks, ports: Ports { secrets: Arc::new(secrets), ..ports } }
     }
 
-    /// Runs each check once, a minute after the last round.
-    async fn round(&self, runner: &Runner) -> Vec<Report> {
-        self.clock.skip(MINUTE);
+    /// Runs each check once, this long after the last round.
+    async fn round(&mut self, runner: &Runner, after: Duration) -> Vec<Report> {
+        self.clock.skip(after);
+        self.platform.set_clock(self.clock.now());
         let mut reports = Vec::new();
         for check in &self.checks {
             let event = serde_json::json!({ "scheduled_time": self.clock.now().to_string() });
@@ -134,7 +216,7 @@ fn target() -> PathBuf {
 }
 
 /// Time that a round of the ten checks waits for the store. Returns a round's reports and values.
-async fn time_of_a_round(world: &World) -> (Vec<Report>, Vec<Datum>) {
+async fn time_of_a_round(world: &mut World) -> (Vec<Report>, Vec<Datum>) {
     let store = Arc::new(Store::open(&empty(&target(), "bench-round")).unwrap());
     let timed = Arc::new(Timed { store: store.clone(), waited: Mutex::default(), published: Mutex::default() });
     let ports = Ports { state: timed.clone(), metrics: timed.clone(), notifier: timed.clone(), ..world.ports.clone() };
@@ -143,7 +225,7 @@ async fn time_of_a_round(world: &World) -> (Vec<Report>, Vec<Datum>) {
     for _ in 0..30 {
         *timed.waited.lock().unwrap() = Duration::ZERO;
         timed.published.lock().unwrap().clear();
-        reports = world.round(&runner).await;
+        reports = world.round(&runner, MINUTE).await;
         let began = Instant::now();
         reports.iter().for_each(|report| store.record(report).unwrap());
         timed.note(began, ());
@@ -164,18 +246,18 @@ async fn time_of_a_round(world: &World) -> (Vec<Report>, Vec<Datum>) {
 }
 
 /// Size of thirty days of one-minute runs, and the time to list incidents among them.
-async fn size_of_thirty_days(world: &World, reports: &[Report], values: &[Datum]) {
+async fn size_of_thirty_days(world: &mut World, reports: &[Report], values: &[Datum]) {
     // Each write is on the disk at once; memory makes it quick.
     let folder = Path::new("/dev/shm");
     let file = empty(if folder.is_dir() { folder } else { Path::new(env!("CARGO_TARGET_TMPDIR")) }, "synthetics-bench");
     let store = Arc::new(Store::open(&file).unwrap());
     let runner = Runner { ports: Ports { state: store.clone(), ..world.ports.clone() }, reports: None };
     // One real incident of several subjects.
-    world.platform.faults().activate(Fault::ServerError);
-    world.round(&runner).await;
-    world.platform.faults().clear(Fault::ServerError);
+    world.platform.fault(true);
+    world.round(&runner, MINUTE).await;
+    world.platform.fault(false);
     for _ in 0..3 {
-        world.round(&runner).await;
+        world.round(&runner, MINUTE).await;
     }
     let begin = reports[0].key.scheduled_time;
     let days: i64 = given("DAYS", 30);
@@ -208,18 +290,46 @@ async fn size_of_thirty_days(world: &World, reports: &[Report], values: &[Datum]
         best = best.min(began.elapsed());
     }
     println!("{found} incidents of it are listed in {:.1} ms", best.as_secs_f64() * 1e3);
+    let until = begin + SignedDuration::from_hours(24 * days);
+    let took = time_of_a_review(&store, Window::new(begin, until)).await;
+    println!("a review of it takes {:.2} s", took.as_secs_f64());
+    assert!(days > 30 || took < MAX_REVIEW, "expected at most {MAX_REVIEW:?}, found {took:?}");
     fs::remove_dir_all(file.parent().unwrap()).unwrap();
 }
 
+/// Time of a review, the best of three.
+async fn time_of_a_review(store: &Store, window: Window) -> Duration {
+    let (path, template) = alarms_template(None).unwrap();
+    let input = Input {
+        environment: "demo",
+        template: &template,
+        template_path: &path,
+        window,
+        objectives: &BTreeMap::new(),
+        cost: None,
+        what_if: &[],
+        logs: false,
+        progress: &|_| (),
+    };
+    let mut best = Duration::MAX;
+    for _ in 0..3 {
+        let began = Instant::now();
+        let found = review(&input, store).await.unwrap();
+        best = best.min(began.elapsed());
+        assert!(found.alarms.len() > 40 && found.checks.len() == 10, "{} alarms", found.alarms.len());
+    }
+    best
+}
+
 /// Growth of the process while checks run.
-async fn growth(world: &World) {
+async fn growth(world: &mut World) {
     let rounds: usize = given("ROUNDS", 2_000);
     let store = Arc::new(Store::open(&empty(&target(), "bench-growth")).unwrap());
     let ports = Ports { state: store.clone(), metrics: store.clone(), notifier: store.clone(), ..world.ports.clone() };
     let runner = Runner { ports, reports: Some(store) };
     let mut after_a_fifth = 0;
     for round in 0..rounds {
-        world.round(&runner).await;
+        world.round(&runner, QUARTER).await;
         if round == rounds / 5 {
             after_a_fifth = resident();
         }
@@ -247,9 +357,12 @@ fn resident() -> u64 {
 
 #[tokio::main]
 async fn main() {
-    let world = World::start().await;
-    let (reports, values) = time_of_a_round(&world).await;
-    size_of_thirty_days(&world, &reports, &values).await;
-    growth(&world).await;
-    world.platform.stop().await;
+    if std::env::args().any(|argument| argument == PLATFORM) {
+        return platform().await;
+    }
+    let mut world = World::start();
+    let (reports, values) = time_of_a_round(&mut world).await;
+    size_of_thirty_days(&mut world, &reports, &values).await;
+    growth(&mut world).await;
+    world.platform.stop();
 }

@@ -161,20 +161,26 @@ impl Window {
 
     /// Start and end of the window in effect at this time.
     fn around(&self, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
+        self.not_over(now).filter(|(from, _)| *from <= now)
+    }
+
+    /// Start and end of the window in effect at this time, or else of the next one. `None`: no other comes.
+    #[must_use]
+    pub fn not_over(&self, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
         match &self.when {
-            When::Once { from, until } => (*from <= now && now < *until).then_some((*from, *until)),
+            When::Once { from, until } => (now < *until).then_some((*from, *until)),
             When::Weekly { days, at, duration, zone } => {
                 let duration = SignedDuration::try_from(*duration).ok()?;
                 let today = now.to_zoned(zone.clone()).date();
                 // A window that began days ago may still last. If the clock skips its start, it begins after the gap.
-                (0..=8).find_map(|ago| {
-                    let day = today.checked_sub(Span::new().days(ago)).ok()?;
+                (-8..=8).find_map(|ahead| {
+                    let day = today.checked_add(Span::new().days(ahead)).ok()?;
                     if !days.contains(&day.weekday().to_monday_one_offset()) {
                         return None;
                     }
                     let from = day.to_datetime(*at).to_zoned(zone.clone()).ok()?.timestamp();
                     let until = from + duration;
-                    (from <= now && now < until).then_some((from, until))
+                    (now < until).then_some((from, until))
                 })
             }
         }
@@ -343,6 +349,24 @@ mod tests {
 
     fn is_quiet(window: &Window, now: &str) -> bool {
         !window.silences("login", now.parse().unwrap()).is_empty()
+    }
+
+    #[test]
+    fn next_window_is_known_before_it_begins() {
+        let night = weekly(&[1, 4], "23:30", 2);
+        for (now, from, until) in [
+            // Monday before, in, and after the window.
+            ("2026-11-23T10:00:00Z", "2026-11-23T22:30:00Z", "2026-11-24T00:30:00Z"),
+            ("2026-11-24T00:29:59Z", "2026-11-23T22:30:00Z", "2026-11-24T00:30:00Z"),
+            ("2026-11-24T00:30:00Z", "2026-11-26T22:30:00Z", "2026-11-27T00:30:00Z"),
+        ] {
+            let expected = Some((from.parse().unwrap(), until.parse().unwrap()));
+            assert_eq!(night.not_over(now.parse().unwrap()), expected, "{now}");
+        }
+        let [from, until] = ["2026-12-06T22:00:00Z", "2026-12-07T01:00:00Z"].map(|time| time.parse().unwrap());
+        let once = Window { when: When::Once { from, until }, ..night };
+        assert_eq!(once.not_over("2026-11-24T00:30:00Z".parse().unwrap()), Some((from, until)));
+        assert_eq!(once.not_over(until), None);
     }
 
     #[test]

@@ -15,7 +15,7 @@ const LAYERS: [&[&str]; 10] = [
     &["settings"],
     &["runtime"],
     &["history"],
-    &["aws", "datastores", "local"],
+    &["aws", "datastores", "local", "review"],
     &["lambda", "platform"],
     &["operations", "scheduler"],
     &["console"],
@@ -65,7 +65,7 @@ const IMPURE_WORDS: [&str; 10] = [
 ];
 
 /// Libraries behind the program. They return what they find, and the program prints it.
-const SILENT: [&str; 3] = ["console", "operations", "scheduler"];
+const SILENT: [&str; 4] = ["console", "operations", "review", "scheduler"];
 /// Texts that the code of silent crates must not contain.
 const SPEAKING_WORDS: [&str; 8] =
     ["print!(", "println!(", "dbg!(", "io::stdout", "io::stderr", "process::exit", "ExitCode", "clap::"];

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use history::Window;
 use jiff::SignedDuration;
 
-use super::values::days;
+use super::values::{days, window};
 use crate::offered::CHECKS;
 
 /// A deployment, or a store on this machine. Credentials come from the same places as the AWS CLI's: environment, profile, SSO.
@@ -166,10 +167,28 @@ pub(crate) struct IncidentsOptions {
 #[derive(Debug, Args)]
 pub(crate) struct IncidentOptions {
     /// Incident id, as shown in notifications and by `synthetics incidents`.
-    pub(crate) id: String,
-    /// Print JSON.
-    #[arg(long)]
+    #[arg(required_unless_present = "window")]
+    pub(crate) id: Option<String>,
+    /// Every incident of a time instead, such as 2026-12-01T08:00Z..2026-12-01T12:00Z.
+    #[arg(long, value_name = "FROM..TO", value_parser = window, conflicts_with = "id")]
+    pub(crate) window: Option<Window>,
+    /// Form of the output: a timeline, the draft of a review, or all of it for programs.
+    #[arg(long, value_enum, default_value_t = IncidentFormat::Text)]
+    pub(crate) format: IncidentFormat,
+    /// Same as --format json.
+    #[arg(long, conflicts_with = "format")]
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) deployment: Deployment,
+}
+
+/// Form of an incident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum IncidentFormat {
+    /// What happened, by time.
+    Text,
+    /// Draft of an incident review.
+    Markdown,
+    /// Everything, for programs.
+    Json,
 }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Span, SpanRelativeTo};
+use history::Window;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 
 /// Longest interval of runs, and longest time for a program to run.
 const LONGEST: Duration = Duration::from_secs(365 * 86_400);
@@ -25,6 +28,21 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         .and_then(|duration| Duration::try_from(duration).ok())
         .filter(|duration| (Duration::from_secs(1)..=LONGEST).contains(duration))
         .ok_or_else(|| "expected a duration of 1 second to 365 days, such as \"30s\", \"5m\" or \"1d\"".to_owned())
+}
+
+/// Parses a window of time.
+pub(super) fn window(text: &str) -> Result<Window, String> {
+    let time = |text: &str| {
+        let zoned = text.trim().parse::<Timestamp>();
+        zoned
+            .ok()
+            .or_else(|| text.trim().parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok().map(|at| at.timestamp()))
+    };
+    let found = text.split_once("..").and_then(|(from, until)| Some(Window::new(time(from)?, time(until)?)));
+    found.filter(|window| !window.is_empty()).ok_or_else(|| {
+        "expected two times with .. between them, the earlier first, such as 2026-12-01T08:00Z..2026-12-01T12:00Z; a time without a zone is UTC"
+            .to_owned()
+    })
 }
 
 /// Parses an amount in USD.

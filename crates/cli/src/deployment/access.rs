@@ -57,6 +57,14 @@ pub(crate) async fn records(deployment: &Deployment) -> anyhow::Result<Box<dyn H
     Ok(Box::new(DeployedHistory::for_operator(names, region).await?))
 }
 
+/// Name of the environment. `None`: only a table is named, or a store has no runs.
+pub(crate) fn environment(deployment: &Deployment) -> anyhow::Result<Option<String>> {
+    match &deployment.store {
+        Some(file) => Ok(Store::open_to_read(file)?.platform()?.map(|(environment, _)| environment)),
+        None => Ok(deployment.environment.clone()),
+    }
+}
+
 fn table_name(deployment: &Deployment) -> anyhow::Result<String> {
     match (&deployment.table, &deployment.environment) {
         (Some(table), _) => Ok(table.clone()),

@@ -1,11 +1,8 @@
 //! `synthetics ack`.
 
-use check::incident::IncidentRecord;
-use history::recorded;
 use jiff::Timestamp;
 use operations::amendment::{self, Author};
 use operations::names;
-use runtime::OperatorStore;
 
 use crate::arguments::AckOptions;
 use crate::deployment::access;
@@ -21,11 +18,4 @@ pub(crate) async fn acknowledge(options: &AckOptions) -> anyhow::Result<Exit> {
     }
     println!("no reminders are sent until recovery; a rise in severity still notifies");
     Ok(Exit::Passed)
-}
-
-/// Adds acknowledgements to the records of a check's open incidents. The records are of use without them, too.
-pub(super) async fn complete(store: &dyn OperatorStore, check: &str, records: &mut [IncidentRecord]) {
-    if let Err(error) = recorded::add_acknowledgements(store, check, records).await {
-        eprintln!("warning: an acknowledgement of {check} may be missing: {error}");
-    }
 }

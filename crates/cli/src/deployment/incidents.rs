@@ -1,17 +1,14 @@
-//! `synthetics incidents` and `synthetics incident`.
+//! `synthetics incidents`.
 
-use anyhow::{Context, bail};
 use check::Failure;
-use check::incident::{IncidentRecord, Mark, parts_of_id};
+use check::incident::Mark;
 use check::message::span;
 use check::text::utc;
-use history::{AlarmChange, AlarmChanges, Window};
-use jiff::{SignedDuration, Timestamp};
-use operations::{checks, timeline};
+use jiff::Timestamp;
+use operations::checks;
 
-use crate::arguments::deployment::Deployment;
-use crate::arguments::{IncidentOptions, IncidentsOptions};
-use crate::deployment::{access, acknowledgement};
+use crate::arguments::IncidentsOptions;
+use crate::deployment::access;
 use crate::exit::Exit;
 use crate::{tables, terminal};
 
@@ -68,91 +65,4 @@ pub(crate) async fn list(options: &IncidentsOptions) -> anyhow::Result<Exit> {
         ));
     }
     Ok(exit)
-}
-
-/// Shows one incident.
-pub(crate) async fn show(options: &IncidentOptions) -> anyhow::Result<Exit> {
-    let id = &options.id;
-    let shape = || format!("expected an incident id such as login.20261123T045000Z, found `{id}`");
-    let (check, since) = parts_of_id(id).with_context(shape)?;
-    let checks = checks::ids(&[check.to_owned()])?;
-    let since: Timestamp = since.parse().with_context(shape)?;
-    let state = access::state_to_read(&options.deployment).await?;
-    let mut records = state.incidents(checks[0], since).await?;
-    acknowledgement::complete(&*state, checks[0], &mut records).await;
-    let Some(record) = records.into_iter().find(|record| record.id == *id) else {
-        bail!("unknown incident {id}; it may be older than 400 days, or belong to another environment or store");
-    };
-    if options.json {
-        terminal::json(&record)?;
-    } else {
-        let around = Around::read(&options.deployment, &record).await?;
-        println!("{}", lines(&record, &around));
-    }
-    Ok(Exit::Passed)
-}
-
-/// Marks and changes of alarms around an incident.
-#[derive(Default)]
-struct Around {
-    marks: Vec<Mark>,
-    changes: Vec<AlarmChange>,
-}
-
-impl Around {
-    /// Reads them. The incident is shown without those that cannot be read.
-    async fn read(deployment: &Deployment, record: &IncidentRecord) -> anyhow::Result<Self> {
-        let Some(history) = access::history(deployment).await? else { return Ok(Self::default()) };
-        let end = record.closed_at.unwrap_or_else(Timestamp::now);
-        let window = Window::new(record.since - timeline::BEFORE, end + SignedDuration::from_mins(1));
-        let mut around = Self::default();
-        match history.marks(window.from).await {
-            Ok(marks) => around.marks.extend(marks.into_iter().filter(|mark| mark.at < window.until)),
-            Err(error) => eprintln!("warning: marks are missing: {error}"),
-        }
-        match history.alarm_changes(window, timeline::MAX_CHANGES).await {
-            Ok(AlarmChanges { changes, has_more }) => {
-                if has_more {
-                    eprintln!("warning: only the newest {} changes of alarms are shown", timeline::MAX_CHANGES);
-                }
-                around.changes = changes;
-            }
-            Err(error) => eprintln!("warning: changes of alarms are missing: {error}"),
-        }
-        Ok(around)
-    }
-}
-
-/// Lines about an incident, with the events around it in their places.
-fn lines(record: &IncidentRecord, around: &Around) -> String {
-    let subject = tables::subject_name(&record.check, &record.subject);
-    let mut lines = vec![format!("{} ({}): {subject}", record.id, record.severity.as_str()), String::new()];
-    let entries = timeline::timeline(record, &around.marks, &around.changes);
-    lines.extend(entries.into_iter().map(|entry| format!("{}  {}", utc(entry.at), entry.words)));
-    if record.closed_at.is_none() {
-        lines.push("still open".to_owned());
-    }
-    lines.extend(failure_lines("First", &record.first));
-    if record.latest != record.first {
-        lines.extend(failure_lines("Latest", &record.latest));
-    }
-    lines.join("\n")
-}
-
-fn failure_lines(when: &str, failure: &Failure) -> Vec<String> {
-    let mut lines = vec![
-        String::new(),
-        format!("{when} failure: step {} ({})", failure.step, failure.kind),
-        format!("  Expected   {}", failure.expected),
-        format!("  Actual     {}", failure.actual),
-    ];
-    lines.extend(
-        failure
-            .evidence
-            .iter()
-            .flat_map(|evidence| evidence.lines())
-            .enumerate()
-            .map(|(index, line)| format!("  {:<9}  {line}", if index == 0 { "Evidence" } else { "" })),
-    );
-    lines
 }

@@ -3,6 +3,7 @@
 mod access;
 mod acknowledgement;
 mod doctor;
+mod incident;
 mod incidents;
 mod maintenance;
 mod mark;
@@ -16,7 +17,8 @@ mod topics;
 pub(crate) use access::{details, history, region};
 pub(crate) use acknowledgement::acknowledge;
 pub(crate) use doctor::examine;
-pub(crate) use incidents::{list as incidents, show as incident};
+pub(crate) use incident::show as incident;
+pub(crate) use incidents::list as incidents;
 pub(crate) use maintenance::{list as list_maintenance, sync as sync_maintenance};
 pub(crate) use mark::mark;
 pub(crate) use memory::clear as clear_memory;

@@ -80,6 +80,19 @@ async fn outage_shows_as_its_service_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn store_of_a_demo_has_a_status_page() {
+    let platform = DemoPlatform::start(Options::default()).await.unwrap();
+    let folder = folder("demo", &platform, PAGE);
+    let store = folder.join("own.db");
+    let times = ["--port", "0", "--listen", "none", "--every", "1s", "--for", "2s"];
+    let demo = synthetics(&[&["demo", "availability", "--store", store.to_str().unwrap()], &times[..]].concat());
+    assert_eq!(demo.status.code(), Some(0), "{demo:?}");
+    let output = written(&folder, &[]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(json(&folder)["state"], "operational");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn mistakes_write_nothing_and_exit_2() {
     let platform = DemoPlatform::start(Options::default()).await.unwrap();
     let without = folder("without", &platform, "");

@@ -75,14 +75,18 @@ async fn incidents_open_and_close_from_run_to_run() {
     );
     assert!(!incidents(&["--open"]).contains("release 42"));
     let alarm = |state, reason: &str| {
-        let (alarm, reason) = ("login-slow".to_owned(), reason.to_owned());
+        let (alarm, reason) = ("just-driving-synthetics-demo-availability-slow".to_owned(), reason.to_owned());
         let now = AlarmState { alarm, state, since: Timestamp::now(), reason, decided_by: Value::Null };
         Store::open_existing(Path::new(&store)).unwrap().set_alarm_state(&now).unwrap();
     };
     alarm(State::Alarm, "5 of 5 data points above 1500\nmore");
     alarm(State::Ok, "0 of 5 data points above 1500");
     let around = shown(id);
-    let places = ["mark: release 42 (ci)", "alarm login-slow: ALARM (5 of 5", "alarm login-slow: OK (0 of 5"];
+    let places = [
+        "mark: release 42 (ci)",
+        "alarm availability-slow: ALARM (5 of 5",
+        "alarm availability-slow: ALARM to OK (0 of 5",
+    ];
     let places = places.map(|part| around.find(part));
     assert!(places.is_sorted() && !places.contains(&None), "{around}");
 

@@ -15,7 +15,8 @@ use serde::Deserialize;
 
 use crate::actions::{Actions, Offer};
 use crate::alarm_row::AlarmRow;
-use crate::chart::{Band, Chart, Drawable, Frame, Note, Span, steps};
+use crate::breakdown;
+use crate::chart::{Band, Chart, Drawable, Frame, Note, Span};
 use crate::shell::{Missing, Place, Shell, page, visible};
 use crate::shown::{Moment, milliseconds, percent, since};
 use crate::source::Source;
@@ -114,9 +115,8 @@ async fn read(source: &Source, name: &str, choice: Choice) -> Result<Page, Missi
     };
     let mut charts =
         charts(history, source, check, &alarms, &|alarm| state(alarm).map(|state| state.state), &frame).await?;
-    if let Some(steps) = steps(history, check, &frame).await? {
-        charts.insert(charts.len().min(1), steps);
-    }
+    let first = charts.len().min(1);
+    charts.splice(first..first, breakdown::charts(history, check, &frame).await?);
     let standings = source.live.as_ref().map(|live| live.board.standings()).unwrap_or_default();
     let late = standings.get(check).is_some_and(|progress| progress.late(now).is_some());
     let standing = recorded.standing(late);

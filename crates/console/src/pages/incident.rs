@@ -5,13 +5,12 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use check::Failure;
 use check::incident::{Severity, parts_of_id};
-use check::message::{Topic, chat, email, sms, subject_line};
+use check::message::{Topic, chat, email, sms, span, subject_line};
 use check::text::utc;
-use history::{Delivered, Notified, Window};
-use jiff::{SignedDuration, Timestamp};
-use operations::timeline::{BEFORE, MAX_CHANGES, timeline};
+use history::{Delivered, Notified};
+use jiff::Timestamp;
+use operations::incident_review::{Asked, Reviewed, Together, gather, markdown, review};
 
-use super::check::is_about;
 use crate::actions::{Actions, Offer};
 use crate::runbook;
 use crate::shell::{Missing, Place, Shell, page};
@@ -34,6 +33,14 @@ struct Incident {
     first: Failed,
     latest: Option<Failed>,
     timeline: Vec<(Moment, String)>,
+    /// What monitoring saw, and what it cost, in words.
+    facts: Vec<(&'static str, String)>,
+    /// Other incidents at the same time: id, name, and words.
+    together: Vec<(String, String, String)>,
+    shared: Vec<String>,
+    unknown: Vec<String>,
+    /// Draft of a review, Markdown.
+    draft: String,
     run: Option<String>,
     messages: Vec<Message>,
     keeps_messages: bool,
@@ -77,23 +84,22 @@ async fn read(source: &Source, id: &str) -> Result<Incident, Missing> {
     let unknown = || Missing::Unknown("incident", id.to_owned());
     let (check, since) = parts_of_id(id).ok_or_else(unknown)?;
     let since: Timestamp = since.parse().map_err(|_| unknown())?;
-    let history = &source.history;
-    let records = history.incidents(check, since).await?;
-    let record = records.into_iter().find(|record| record.id == id).ok_or_else(unknown)?;
-    let end = record.closed_at.unwrap_or(now);
-    let window = Window::new(record.since - BEFORE, end + SignedDuration::from_mins(1));
-    let ids: Vec<String> = record.notifications.iter().map(|entry| entry.notification_id.clone()).collect();
-    let (mut marks, mut changes, messages) = futures::try_join!(
-        history.marks(window.from),
-        history.alarm_changes(window, MAX_CHANGES),
-        history.notifications(&ids),
-    )?;
-    marks.retain(|mark| mark.at < window.until);
-    // Those of other checks are on the page of alarms.
     let shown = source.monitored.shown();
-    let own: Vec<&str> =
-        shown.alarms.iter().filter(|alarm| is_about(alarm, check)).map(|alarm| alarm.name.as_str()).collect();
-    changes.changes.retain(|change| own.contains(&change.now.alarm.as_str()));
+    let records = source.history.incidents(check, since).await?;
+    let record = records.into_iter().find(|record| record.id == id).ok_or_else(unknown)?;
+    let asked = Asked {
+        environment: &source.environment,
+        checks: &shown.checks,
+        alarms: &shown.alarms,
+        objectives: &shown.objectives,
+        now,
+        with_logs: false,
+    };
+    let gathered = gather(&*source.history, vec![record.clone()], None, &asked).await?;
+    let review = review(&gathered);
+    let reviewed = review.incidents.first().ok_or_else(unknown)?;
+    let messages = gathered.incidents.first().and_then(|own| own.notified.clone());
+    let end = record.closed_at.unwrap_or(now);
     let mut shell = Shell::new(source, Place::Incidents, id);
     shell.tone = if record.closed_at.is_none() { "bad" } else { "good" };
     let run = messages.iter().flatten().next().map(|message| {
@@ -110,10 +116,12 @@ async fn read(source: &Source, id: &str) -> Result<Incident, Missing> {
         acknowledged: record.acknowledged.as_ref().map(|own| (own.by.clone(), Moment(own.at), own.reason.clone())),
         latest: (record.latest != record.first).then(|| failed(&record.latest)),
         first: failed(&record.first),
-        timeline: timeline(&record, &marks, &changes.changes)
-            .into_iter()
-            .map(|entry| (Moment(entry.at), entry.words))
-            .collect(),
+        facts: facts(reviewed),
+        together: review.cause.together.iter().map(together).collect(),
+        shared: review.cause.shared.clone(),
+        unknown: review.unknown.clone(),
+        draft: markdown(&review),
+        timeline: review.timeline.iter().map(|entry| (Moment(entry.at), entry.words.clone())).collect(),
         run,
         keeps_messages: messages.is_some(),
         messages: messages.into_iter().flatten().map(message).collect(),
@@ -123,6 +131,48 @@ async fn read(source: &Source, id: &str) -> Result<Incident, Missing> {
         offer: source.actions.as_ref().map(Actions::offer),
         options: source.options.clone(),
     })
+}
+
+fn facts(reviewed: &Reviewed) -> Vec<(&'static str, String)> {
+    let after = |seconds: i64| span(seconds);
+    let seen = &reviewed.seen;
+    let mut facts = vec![(
+        "Notified",
+        match seen.notified_after {
+            Some(0) => "by the first failed run".to_owned(),
+            Some(seconds) => format!("{} after the first failed run", after(seconds)),
+            None => "no".to_owned(),
+        },
+    )];
+    if let Some(seconds) = seen.unseen_for {
+        facts.push(("Perhaps older", format!("by up to {}, since the run before passed", after(seconds))));
+    }
+    facts.push((
+        "Runs",
+        format!(
+            "{} failed, {} passed, {} without a verdict",
+            seen.runs.failed, seen.runs.passed, seen.runs.inconclusive
+        ),
+    ));
+    if let Some(impact) = &reviewed.impact {
+        let words = format!(
+            "{:.0} % of 30 days' ({} failed runs, {:.0} are allowed)",
+            impact.spent * 100.0,
+            impact.failed,
+            impact.allowed
+        );
+        facts.push(("Error budget", words));
+    }
+    facts
+}
+
+fn together(other: &Together) -> (String, String, String) {
+    let when = match other.after {
+        0 => "at the same time".to_owned(),
+        after if after > 0 => format!("{} later", span(after)),
+        before => format!("{} earlier", span(-before)),
+    };
+    (other.id.clone(), other.name.clone(), format!("{when}, step {} ({})", other.step, other.kind))
 }
 
 fn failed(failure: &Failure) -> Failed {

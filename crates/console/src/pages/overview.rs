@@ -10,8 +10,9 @@ use check::budget::{ErrorBudget, Objective};
 use check::incident::IncidentRecord;
 use check::message::budget_text;
 use futures::future::try_join_all;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
+use settings::Window;
 
 use crate::shell::{Missing, Place, Shell, page};
 use crate::shown::{Moment, lasted, milliseconds, percent, since};
@@ -21,6 +22,9 @@ use crate::strip::Strip;
 
 /// Most listed subjects of a check.
 const MAX_SUBJECTS: usize = 2;
+
+/// Time before its start from which a maintenance window shows.
+const SOON: SignedDuration = SignedDuration::from_hours(24);
 
 /// Choice of rows.
 #[derive(Debug, Default, Deserialize)]
@@ -39,9 +43,22 @@ struct Overview {
     choice: Choice,
     /// Numbers of checks by standing, the worst first.
     counts: Vec<(Standing, usize)>,
+    /// Maintenance windows in effect or soon.
+    windows: Vec<Planned>,
     rows: Vec<Row>,
     hidden: usize,
     headline: String,
+}
+
+/// A maintenance window.
+struct Planned {
+    name: String,
+    reason: String,
+    is_now: bool,
+    from: Moment,
+    until: Moment,
+    /// Names of checks and subjects; `every check`.
+    scopes: String,
 }
 
 /// A check.
@@ -113,7 +130,32 @@ async fn read(source: &Source, choice: Choice) -> Result<Overview, Missing> {
         _ => "good",
     };
     rows.retain(|row| choice.fits(row));
-    Ok(Overview { shell, choice, counts, hidden: all - rows.len(), rows, headline })
+    let windows = windows(&shown.windows, now);
+    Ok(Overview { windows, shell, choice, counts, hidden: all - rows.len(), rows, headline })
+}
+
+/// Windows in effect, and those that begin within a day, in the order of their start.
+fn windows(all: &[Window], now: Timestamp) -> Vec<Planned> {
+    let soon = all.iter().filter_map(|window| Some((window, window.not_over(now)?)));
+    let mut soon: Vec<_> = soon.filter(|(_, (from, _))| from.duration_since(now) < SOON).collect();
+    soon.sort_by_key(|(_, (from, _))| *from);
+    let planned = |(window, (from, until)): (&Window, (Timestamp, Timestamp))| Planned {
+        name: window.name().to_owned(),
+        reason: window.reason().to_owned(),
+        is_now: from <= now,
+        from: Moment(from),
+        until: Moment(until),
+        scopes: scopes(window.scopes()),
+    };
+    soon.into_iter().map(planned).collect()
+}
+
+fn scopes(scopes: &[(String, Option<check::Subject>)]) -> String {
+    let name = |(check, subject): &(String, Option<check::Subject>)| match subject {
+        Some(subject) => format!("{check}/{}", subject.as_str()),
+        None => check.clone(),
+    };
+    if scopes.is_empty() { "every check".to_owned() } else { scopes.iter().map(name).collect::<Vec<_>>().join(", ") }
 }
 
 impl Choice {

@@ -12,6 +12,10 @@ async fn every_page_shows_what_was_recorded() {
     for (path, expected) in [
         ("/", "1 failing of 2"),
         ("/?q=boo", "no run yet"),
+        ("/", "maintenance</span> night until"),
+        ("/", "planned</span> release from"),
+        ("/", "login/web, new servers"),
+        ("/checks/login", "Duration by phase: TLS 30 ms, first byte 60 ms"),
         ("/?show=unhealthy", "1 more do not match"),
         ("/checks/login", "open-form"),
         ("/checks/login?window=7d", "aria-current=\"true\">7d"),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use check::incident::{CheckState, Incident, IncidentChange, NotificationEntry, Severity};
 use check::message::Event;
-use check::{Failure, FailureKind, Mismatch, NoSecrets, Outcome, Subject};
+use check::{Exchange, Failure, FailureKind, Mismatch, NoSecrets, Outcome, Phases, Step, StepResult, Subject, Text};
 use check_testkit::sample_report;
 use console::{Actions, Guard, Monitored, Shown, Source, serve};
 use jiff::{SignedDuration, Timestamp};
@@ -63,6 +63,7 @@ impl World {
                 checks: vec!["login", "booking"],
                 objectives: checks::default_objectives(),
                 alarms,
+                windows: windows(now),
                 settings: Some("environment = \"demo\"".to_owned()),
                 ..Shown::default()
             }),
@@ -108,6 +109,51 @@ impl Drop for World {
     }
 }
 
+/// A window in effect, and one that begins in two hours.
+fn windows(now: Timestamp) -> Vec<settings::Window> {
+    let demo = include_str!("../../../../infra/layer/settings/demo.toml");
+    let at = |hours: i64| now + SignedDuration::from_hours(hours);
+    let text = format!(
+        "{demo}\n[[maintenance.windows]]\nname = \"night\"\nfrom = \"{}\"\nuntil = \"{}\"\n\
+         [[maintenance.windows]]\nname = \"release\"\nreason = \"new servers\"\nchecks = [\"login/web\"]\nfrom = \"{}\"\nuntil = \"{}\"\n",
+        at(-1),
+        at(1),
+        at(2),
+        at(3)
+    );
+    let checks = checks::from_text("demo.toml", &text, &["login".to_owned()]).unwrap();
+    checks[0].common().windows.clone()
+}
+
+/// A step with one request.
+fn step(at: Timestamp) -> Step {
+    let phases = Phases { tls_ms: Some(30.0), first_byte_ms: Some(60.0), ..Phases::default() };
+    let exchange = Exchange {
+        method: "GET".to_owned(),
+        url: Text::own("https://platform.example/login"),
+        started: at,
+        duration_ms: 90.0,
+        status: Some(200),
+        protocol: None,
+        remote: None,
+        body_bytes: 0,
+        location: None,
+        certificate_expires: None,
+        tls: None,
+        retry_after_ms: None,
+        phases,
+    };
+    Step {
+        subject: Subject::whole(),
+        name: "open-form".to_owned(),
+        started: at,
+        duration_ms: 90.0,
+        result: StepResult::Passed,
+        assertions: Vec::new(),
+        exchanges: vec![exchange],
+    }
+}
+
 async fn fill(store: &Store, since: Timestamp) -> String {
     let mismatch = Mismatch::new(FailureKind::Status, "status 200", "status 500 <script>alert(1)</script>");
     let failure = Failure::new(Subject::whole(), "open-form", mismatch, &NoSecrets);
@@ -119,6 +165,7 @@ async fn fill(store: &Store, since: Timestamp) -> String {
         report.key.scheduled_time = since - SignedDuration::from_mins(minutes);
         report.started = report.key.scheduled_time;
         report.ended = report.started;
+        report.attempts[0].steps = vec![step(report.started)];
         store.record(&report).unwrap();
     }
     let id = format!("login.{}", since.strftime("%Y%m%dT%H%M%SZ"));

@@ -52,9 +52,11 @@ fn insert(store: &Transaction<'_>, report: &Report) -> Result<(), Failed> {
     if stored.is_none() {
         rollups::add(store, report)?;
     }
+    let phases = rollups::phases(report);
     execute(store,
-        "INSERT OR REPLACE INTO runs (run_id, check_id, slot, scheduled_at, started, ended, outcome, report, attempt_ms)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO runs (run_id, check_id, slot, scheduled_at, started, ended, outcome, report, attempt_ms,
+                                      dns_ms, connect_ms, tls_ms, first_byte_ms, transfer_ms)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         params![
             report.run_id,
             report.key.check,
@@ -65,6 +67,11 @@ fn insert(store: &Transaction<'_>, report: &Report) -> Result<(), Failed> {
             outcome,
             text,
             rollups::duration_ms(report),
+            phases.dns_ms,
+            phases.connect_ms,
+            phases.tls_ms,
+            phases.first_byte_ms,
+            phases.transfer_ms,
         ],
     )?;
     let run = store.last_insert_rowid();

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use alarm::{MetricId, Statistic};
 use async_trait::async_trait;
-use check::Report;
 use check::incident::{IncidentRecord, Mark, Silence};
 use check::message::Topic;
 use check::metric::NAMESPACE;
+use check::{Phases, Report};
 use history::{
-    AlarmChanges, AlarmState, Counts, Day, Delivered, History, Notified, Part, Percentiles, Period, Point, RunOutcome,
-    RunSummary, Runs, SearchCost, Series, StepSeries, StepTime, SubjectCounts, Window, recorded,
+    AlarmChanges, AlarmState, Counts, Day, Delivered, History, Notified, Part, Percentiles, Period, PhaseTimes, Point,
+    RunOutcome, RunSummary, Runs, SearchCost, Series, StepPercentiles, StepSeries, StepTime, SubjectCounts, Window,
+    recorded,
 };
 use jiff::Timestamp;
 use runtime::{OperatorStore, PortError};
@@ -82,6 +83,39 @@ impl History for Store {
         })
     }
 
+    async fn phase_durations(&self, check: &str, window: Window, period: Period) -> Result<Vec<PhaseTimes>, PortError> {
+        self.read(format!("read the phases of {check}"), |store| {
+            let sql = "SELECT scheduled_at - scheduled_at % ? AS start,
+                              avg(dns_ms), avg(connect_ms), avg(tls_ms), avg(first_byte_ms), avg(transfer_ms)
+                       FROM runs WHERE check_id = ? AND scheduled_at >= ? AND scheduled_at < ?
+                       GROUP BY start ORDER BY start";
+            let ([from, until], period) = (milliseconds(window.whole(period)), period.seconds().saturating_mul(1_000));
+            let found = rows(store, sql, params![period, check, from, until], |row| {
+                let phases = Phases {
+                    dns_ms: row.get(1)?,
+                    connect_ms: row.get(2)?,
+                    tls_ms: row.get(3)?,
+                    first_byte_ms: row.get(4)?,
+                    transfer_ms: row.get(5)?,
+                };
+                Ok(PhaseTimes { at: time(row.get(0)?)?, phases })
+            })?;
+            Ok(found.into_iter().filter(|times| times.phases != Phases::default()).collect())
+        })
+    }
+
+    async fn step_percentiles(&self, check: &str, window: Window) -> Result<Option<Vec<StepPercentiles>>, PortError> {
+        self.read(format!("read the steps of {check}"), |store| Ok(Some(step_percentiles(store, check, window)?)))
+    }
+
+    async fn search_steps_cost(&self, _check: &str, _window: Window) -> Result<SearchCost, PortError> {
+        Ok(SearchCost::NONE)
+    }
+
+    async fn search_steps(&self, check: &str, window: Window) -> Result<Vec<StepPercentiles>, PortError> {
+        Ok(self.step_percentiles(check, window).await?.unwrap_or_default())
+    }
+
     async fn series(
         &self,
         metric: &MetricId,
@@ -111,7 +145,8 @@ impl History for Store {
         let mut changes = self.changes(window, limit.saturating_add(1))?;
         let has_more = changes.len() > limit;
         changes.truncate(limit);
-        Ok(AlarmChanges { changes, has_more })
+        let complete_from = changes.last().filter(|_| has_more).map_or(window.from, |change| change.now.since);
+        Ok(AlarmChanges { changes, has_more, complete_from })
     }
 
     async fn alarm_states(&self) -> Result<Vec<AlarmState>, PortError> {
@@ -181,6 +216,33 @@ fn notified(store: &Transaction<'_>, id: &str) -> Result<Option<Notified>, Faile
 fn topic(name: String) -> Result<Topic, Failed> {
     let unknown = || Failed::Unreadable(format!("topic: expected the name of a topic, found {name}"));
     Topic::ALL.into_iter().find(|topic| topic.as_str() == name).ok_or_else(unknown)
+}
+
+/// Durations of each step in a window, ranked. Percentiles are by nearest rank.
+fn step_percentiles(store: &Transaction<'_>, check: &str, window: Window) -> Result<Vec<StepPercentiles>, Failed> {
+    let sql = "SELECT subject, name, duration_ms FROM runs JOIN run_steps ON run_steps.run = runs.id
+               WHERE check_id = ? AND scheduled_at >= ? AND scheduled_at < ? AND result IN ('passed', 'failed')";
+    let [from, until] = milliseconds(window);
+    let mut statement = store.prepare_cached(sql)?;
+    let mut found = statement.query(params![check, from, until])?;
+    let mut by_step: BTreeMap<(String, String), Vec<f64>> = BTreeMap::new();
+    while let Some(row) = found.next()? {
+        let text = |column| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from);
+        let (subject, name) = (text(0)?, text(1)?);
+        // A check has a few steps, and a week tens of thousands of them.
+        match by_step.iter_mut().find(|((own, own_name), _)| own == subject && own_name == name) {
+            Some((_, durations)) => durations.push(row.get(2)?),
+            None => {
+                by_step.insert((subject.to_owned(), name.to_owned()), vec![row.get(2)?]);
+            }
+        }
+    }
+    let ranked = by_step.into_iter().map(|((subject, name), mut durations)| {
+        durations.sort_by(f64::total_cmp);
+        let at = |percent: usize| durations[(durations.len() * percent).div_ceil(100).clamp(1, durations.len()) - 1];
+        StepPercentiles { subject, name, durations: Percentiles { p50: at(50), p95: at(95), p99: at(99) } }
+    });
+    Ok(ranked.collect())
 }
 
 fn milliseconds(window: Window) -> [i64; 2] {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use check::{Outcome, Report, Verdict};
+use check::{Outcome, Phases, Report, Verdict};
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
 use super::error::Failed;
@@ -57,6 +57,21 @@ pub(super) fn add(store: &Transaction<'_>, report: &Report) -> Result<(), Failed
 pub(super) fn duration_ms(report: &Report) -> Option<f64> {
     let is_judged = matches!(report.outcome, Outcome::Passed | Outcome::Failed { .. });
     report.last_attempt().filter(|_| is_judged).map(|attempt| attempt.duration_ms)
+}
+
+/// Time in each phase of HTTP, summed over the requests of the last attempt.
+pub(super) fn phases(report: &Report) -> Phases {
+    let steps = report.last_attempt().into_iter().flat_map(|attempt| &attempt.steps);
+    let exchanges: Vec<&Phases> = steps.flat_map(|step| &step.exchanges).map(|exchange| &exchange.phases).collect();
+    let sum =
+        |phase: fn(&Phases) -> Option<f64>| exchanges.iter().filter_map(|own| phase(own)).reduce(|sum, own| sum + own);
+    Phases {
+        dns_ms: sum(|own| own.dns_ms),
+        connect_ms: sum(|own| own.connect_ms),
+        tls_ms: sum(|own| own.tls_ms),
+        first_byte_ms: sum(|own| own.first_byte_ms),
+        transfer_ms: sum(|own| own.transfer_ms),
+    }
 }
 
 fn add_duration(store: &Transaction<'_>, check: &str, day: i64, duration_ms: f64) -> Result<(), Failed> {

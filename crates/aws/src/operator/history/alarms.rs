@@ -14,6 +14,10 @@ use crate::clients::port_error;
 /// Most pages to read, each of up to 100 entries. Other alarms of the account may have many changes.
 const MAX_PAGES: usize = 200;
 
+/// Time for which CloudWatch keeps every change at least. Source: CloudWatch User Guide, "Common features of CloudWatch alarms": alarm
+/// history is available for two weeks.
+const KEPT: SignedDuration = SignedDuration::from_hours(14 * 24);
+
 /// Reads the state of each alarm with this prefix, by name.
 pub(super) async fn states(client: &Client, prefix: &str) -> Result<Vec<AlarmState>, PortError> {
     let operation = "read the states of alarms";
@@ -39,6 +43,7 @@ pub(super) async fn changes(
     prefix: &str,
     window: Window,
     limit: usize,
+    now: Timestamp,
 ) -> Result<AlarmChanges, PortError> {
     let mut changes = Vec::new();
     if !window.is_empty() {
@@ -51,7 +56,8 @@ pub(super) async fn changes(
     changes.sort_by_key(|change| std::cmp::Reverse(change.now.since));
     let has_more = changes.len() > limit;
     changes.truncate(limit);
-    Ok(AlarmChanges { changes, has_more })
+    let oldest = changes.last().filter(|_| has_more).map_or(window.from, |change| change.now.since);
+    Ok(AlarmChanges { changes, has_more, complete_from: oldest.max(now - KEPT) })
 }
 
 /// Reads one change more than the limit, if there is one.

@@ -1,7 +1,7 @@
-//! Whole reports, by Logs Insights: the log line of a run holds its report.
+//! Whole reports and the durations of steps, by Logs Insights: the log line of a run holds its report.
 
 use check::Report;
-use history::SearchCost;
+use history::{Percentiles, SearchCost, StepPercentiles, Window};
 use jiff::{SignedDuration, Timestamp};
 use runtime::{Clock, PortError};
 use serde_json::{Value, json};
@@ -21,11 +21,32 @@ const MAX_LINES: u32 = 20;
 /// Pauses between looks at a search, and the longest time for one.
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
 const LONGEST: SignedDuration = SignedDuration::from_secs(60);
+/// Longest time for a search of all steps of a week.
+const LONGEST_OF_STEPS: SignedDuration = SignedDuration::from_mins(10);
+/// Percentiles of the durations of each step that passed or failed.
+const STEPS: &str = "filter type = \"run\"
+| fields jsonParse(@message) as line
+| unnest line.report.attempts into attempt
+| unnest attempt.steps into step
+| filter step.result in [\"passed\", \"failed\"]
+| stats pct(step.duration_ms, 50) as p50, pct(step.duration_ms, 95) as p95, pct(step.duration_ms, 99) as p99 by step.subject, step.name
+| limit 1000";
 
 /// Estimates the price of a search for a run, from the stored bytes of the group and the share of time to search.
 pub(super) async fn cost(api: &Api, group: &str, run_id: &str, now: Timestamp) -> Result<SearchCost, PortError> {
     let operation = format!("estimate a search of {group}");
     let (from, until) = searched(run_id).ok_or_else(|| not_a_run_id(&operation, run_id))?;
+    cost_of_window(api, group, Window::new(from, until), now).await
+}
+
+/// Estimates the price of a search in a window.
+pub(super) async fn cost_of_window(
+    api: &Api,
+    group: &str,
+    window: Window,
+    now: Timestamp,
+) -> Result<SearchCost, PortError> {
+    let operation = format!("estimate a search of {group}");
     let input = json!({ "logGroupNamePrefix": group });
     let found = read(api, &operation, "DescribeLogGroups", &input).await?;
     let groups = found["logGroups"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -36,7 +57,7 @@ pub(super) async fn cost(api: &Api, group: &str, run_id: &str, now: Timestamp) -
     let kept = own["retentionInDays"].as_i64().map_or(created, |days| now - SignedDuration::from_hours(24 * days));
     let oldest = created.max(kept).min(now - SignedDuration::from_mins(1));
     let span = |from: Timestamp, until: Timestamp| until.duration_since(from).as_secs_f64().max(0.0);
-    let share = (span(from.max(oldest), until.min(now)) / span(oldest, now)).min(1.0);
+    let share = (span(window.from.max(oldest), window.until.min(now)) / span(oldest, now)).min(1.0);
     let bytes = own["storedBytes"].as_f64().unwrap_or_default() * share;
     Ok(SearchCost { bytes: bytes as u64, usd: bytes / GB * USD_PER_GB })
 }
@@ -52,19 +73,70 @@ pub(super) async fn report(
     let (from, until) = searched(run_id).ok_or_else(|| not_a_run_id(&operation, run_id))?;
     // Other lines may quote the id.
     let query = format!("fields @message | filter @message like /\"run_id\":\"{run_id}\"/ | limit {MAX_LINES}");
-    let (start, end) = (from.as_second(), until.as_second());
-    let input = json!({ "logGroupName": group, "startTime": start, "endTime": end, "queryString": query });
-    let started = read(api, &operation, "StartQuery", &input).await?;
-    let id = started["queryId"].as_str().unwrap_or_default();
-    let begun = clock.now();
-    loop {
-        let found = read(api, &operation, "GetQueryResults", &json!({ "queryId": id })).await?;
-        match found["status"].as_str().unwrap_or_default() {
-            "Complete" => return find(&operation, &found["results"], run_id),
-            "Scheduled" | "Running" if clock.now().duration_since(begun) < LONGEST => clock.sleep(PAUSE).await,
-            status => {
-                let detail = format!("expected results within {} s, found status {status}", LONGEST.as_secs());
-                return Err(PortError { retryable: true, ..PortError::new(operation, detail) });
+    let search = Search { group, window: Window::new(from, until), query: &query, longest: LONGEST };
+    find(&operation, &search.results(api, clock, &operation).await?, run_id)
+}
+
+/// Searches the durations of all steps. **Side effects:** starts a query with a price.
+pub(super) async fn steps(
+    api: &Api,
+    clock: &dyn Clock,
+    group: &str,
+    window: Window,
+) -> Result<Vec<StepPercentiles>, PortError> {
+    let operation = format!("search {group} for the durations of steps");
+    let search = Search { group, window, query: STEPS, longest: LONGEST_OF_STEPS };
+    let results = search.results(api, clock, &operation).await?;
+    let mut steps = Vec::new();
+    for fields in results.as_array().into_iter().flatten() {
+        let field = |name: &str| {
+            let found = fields.as_array().into_iter().flatten().find(|field| field["field"] == name);
+            let missing =
+                || PortError::new(operation.as_str(), format!("expected the field {name} in the answer, found none"));
+            found.and_then(|field| field["value"].as_str()).ok_or_else(missing)
+        };
+        let number = |name: &str| {
+            let text = field(name)?;
+            let malformed = |_| PortError::new(operation.as_str(), format!("{name}: expected a number, found {text}"));
+            text.parse::<f64>().map_err(malformed)
+        };
+        steps.push(StepPercentiles {
+            subject: field("step.subject")?.to_owned(),
+            name: field("step.name")?.to_owned(),
+            durations: Percentiles { p50: number("p50")?, p95: number("p95")?, p99: number("p99")? },
+        });
+    }
+    steps.sort_by(|one, other| (&one.subject, &one.name).cmp(&(&other.subject, &other.name)));
+    Ok(steps)
+}
+
+/// A query on one log group.
+struct Search<'a> {
+    group: &'a str,
+    window: Window,
+    query: &'a str,
+    /// Longest time to wait.
+    longest: SignedDuration,
+}
+
+impl Search<'_> {
+    /// Starts the query and waits for its results.
+    async fn results(&self, api: &Api, clock: &dyn Clock, operation: &str) -> Result<Value, PortError> {
+        let (start, end) = (self.window.from.as_second(), self.window.until.as_second());
+        let input =
+            json!({ "logGroupName": self.group, "startTime": start, "endTime": end, "queryString": self.query });
+        let started = read(api, operation, "StartQuery", &input).await?;
+        let id = started["queryId"].as_str().unwrap_or_default();
+        let begun = clock.now();
+        loop {
+            let mut found = read(api, operation, "GetQueryResults", &json!({ "queryId": id })).await?;
+            match found["status"].as_str().unwrap_or_default() {
+                "Complete" => return Ok(found["results"].take()),
+                "Scheduled" | "Running" if clock.now().duration_since(begun) < self.longest => clock.sleep(PAUSE).await,
+                status => {
+                    let detail = format!("expected results within {} s, found status {status}", self.longest.as_secs());
+                    return Err(PortError { retryable: true, ..PortError::new(operation, detail) });
+                }
             }
         }
     }

@@ -17,8 +17,8 @@ use aws_sdk_cloudwatch::Client;
 use check::Report;
 use check::incident::{IncidentRecord, Mark, Silence};
 use history::{
-    AlarmChanges, AlarmState, Day, History, Notified, Part, Period, Point, Runs, SearchCost, Series, StepSeries,
-    StepTime, Window, recorded,
+    AlarmChanges, AlarmState, Day, History, Notified, Part, Period, PhaseTimes, Point, Runs, SearchCost, Series,
+    StepPercentiles, StepSeries, StepTime, Window, recorded,
 };
 use jiff::Timestamp;
 use runtime::{Clock, OperatorStore, PortError, SystemClock};
@@ -108,6 +108,27 @@ impl History for DeployedHistory {
         Ok(Vec::new())
     }
 
+    async fn phase_durations(
+        &self,
+        _check: &str,
+        _window: Window,
+        _period: Period,
+    ) -> Result<Vec<PhaseTimes>, PortError> {
+        Ok(Vec::new())
+    }
+
+    async fn step_percentiles(&self, _check: &str, _window: Window) -> Result<Option<Vec<StepPercentiles>>, PortError> {
+        Ok(None)
+    }
+
+    async fn search_steps_cost(&self, check: &str, window: Window) -> Result<SearchCost, PortError> {
+        logs::cost_of_window(&self.api, &self.log_group(check), window, self.clock.now()).await
+    }
+
+    async fn search_steps(&self, check: &str, window: Window) -> Result<Vec<StepPercentiles>, PortError> {
+        logs::steps(&self.api, &*self.clock, &self.log_group(check), window).await
+    }
+
     async fn series(
         &self,
         metric: &MetricId,
@@ -130,7 +151,7 @@ impl History for DeployedHistory {
     }
 
     async fn alarm_changes(&self, window: Window, limit: usize) -> Result<AlarmChanges, PortError> {
-        alarms::changes(&self.cloudwatch, &self.names.alarms, window, limit).await
+        alarms::changes(&self.cloudwatch, &self.names.alarms, window, limit, self.clock.now()).await
     }
 
     async fn alarm_states(&self) -> Result<Vec<AlarmState>, PortError> {

@@ -438,6 +438,10 @@ async fn changes_of_alarms_are_those_of_the_deployment() {
     let limited = read(3_600, 5).await;
     assert_eq!((limited.changes, limited.has_more), (all.changes[..5].to_vec(), true));
     assert_eq!(read(100, 1_000).await.changes.len(), 11);
+    // CloudWatch keeps two weeks; with a limit, the changes before the oldest one are unknown too.
+    assert_eq!(all.complete_from, NOW - SignedDuration::from_secs(3_600));
+    assert_eq!(read(40 * 86_400, 1_000).await.complete_from, days_ago(14));
+    assert_eq!(read(3_600, 5).await.complete_from, all.changes[4].now.since);
     assert_eq!(read(0, 1_000).await.changes, []);
 }
 
@@ -509,4 +513,39 @@ async fn report_comes_from_the_log_line_of_the_run() {
         assert!(error.contains("expected the id of a run"), "{error}");
     }
     assert_eq!(served.calls("StartQuery").len(), 4, "a wrong id starts no query");
+}
+
+#[tokio::test]
+async fn steps_come_from_log_lines_at_a_known_price() {
+    let (history, served) = serve().await;
+    let window = Window::new(days_ago(7), NOW);
+    assert_eq!(history.step_percentiles("login", window).await.unwrap(), None, "metrics have no steps");
+    let group = json!({ "logGroupName": "/just-driving/demo/synthetics/login", "storedBytes": 30e9, "creationTime": 0, "retentionInDays": 30 });
+    let row = |fields: &[(&str, &str)]| -> Value {
+        fields.iter().map(|(field, value)| json!({ "field": field, "value": value })).collect()
+    };
+    let whole = [("step.subject", "-"), ("step.name", "log in"), ("p50", "900.5"), ("p95", "1200"), ("p99", "1.5E3")];
+    let found = |fields: &[(&str, &str)]| json!({ "status": "Complete", "results": [row(fields)] });
+    let malformed = [&whole[..3], &[("p95", "soon"), ("p99", "1")]].concat();
+    lock(&served.logs).extend([
+        ("DescribeLogGroups".to_owned(), vec![json!({ "logGroups": [group] })]),
+        ("StartQuery".to_owned(), vec![json!({ "queryId": "q" })]),
+        ("GetQueryResults".to_owned(), vec![found(&whole), found(&whole[..4]), found(&malformed)]),
+    ]);
+    let cost = history.search_steps_cost("login", window).await.unwrap();
+    // A week of thirty days.
+    assert!((cost.usd - 0.035).abs() < 1e-6, "{cost:?}");
+    assert!(served.calls("StartQuery").is_empty(), "nothing is searched");
+    let steps = history.search_steps("login", window).await.unwrap();
+    let durations = history::Percentiles { p50: 900.5, p95: 1_200.0, p99: 1_500.0 };
+    assert_eq!(steps, [StepPercentiles { subject: "-".to_owned(), name: "log in".to_owned(), durations }]);
+    let started = &served.calls("StartQuery")[0];
+    assert_eq!(
+        (started["startTime"].as_i64(), started["endTime"].as_i64()),
+        (Some(days_ago(7).as_second()), Some(NOW.as_second()))
+    );
+    for expected in ["expected the field p99 in the answer, found none", "p95: expected a number, found soon"] {
+        let error = history.search_steps("login", window).await.unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
 }

@@ -1,0 +1,346 @@
+//! Sections of a review for people, independent of the format.
+
+use check::message::span;
+use check::text::utc;
+use jiff::Timestamp;
+use review::{
+    AlarmReview, Behaviour, Change, CheckReview, Gap, Headroom, Kind, RecordedFirings, Review, ReviewedIncident,
+    Sensitivity, Tally, Verdict, WhatIfResult,
+};
+
+use super::section::{Row, Section, header, minute, number, row};
+use super::trend_sections;
+
+/// Most incidents, alarms and gaps in a sentence.
+const LISTED: usize = 5;
+/// Most alarms of a short table of headroom.
+const NEAREST: usize = 12;
+
+/// Amount of detail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Detail {
+    /// For a terminal: the rows that matter most.
+    Short,
+    /// For a document: all rows.
+    Full,
+}
+
+/// All sections, in the order of reading.
+pub(super) fn sections(review: &Review, detail: Detail) -> Vec<Section> {
+    let mut sections = vec![summary(review), fired(review), headroom(review, detail)];
+    sections.extend([proposals(review), undecided(review), what_if(review), incidents(review), checks(review)]);
+    sections.extend(trend_sections::sections(&review.trends));
+    sections.retain(|section| !section.rows.is_empty() || !section.lines.is_empty() || section.diff.is_some());
+    sections
+}
+
+fn summary(review: &Review) -> Section {
+    let days = review.until.duration_since(review.from).as_hours() / 24;
+    let fired = review.alarms.iter().filter(|alarm| !alarm.behaviour.firings.is_empty()).count();
+    let total =
+        |count: fn(&Behaviour) -> usize| review.alarms.iter().map(|alarm| count(&alarm.behaviour)).sum::<usize>();
+    let (firings, unmatched) = (total(|own| own.firings.len()), total(|own| own.unmatched));
+    let unseen: Vec<&str> = review.unseen().map(|incident| incident.id.as_str()).collect();
+    let mut lines = vec![
+        format!("{} to {}, {days} days", utc(review.from), utc(review.until)),
+        format!(
+            "{} of {} replayed alarms fired, {firings} times; {unmatched} firings match no incident.",
+            fired,
+            review.alarms.len()
+        ),
+        match (review.incidents.len(), unseen.as_slice()) {
+            (0, _) => "No incident.".to_owned(),
+            (count, []) => format!("{}; an alarm fired for each.", counted(count, "incident")),
+            (count, unseen) => format!("{}; no alarm fired for {}.", counted(count, "incident"), listed(unseen)),
+        },
+    ];
+    if !review.without_runs.is_empty() {
+        lines.push(format!("Checks without a run: {}.", review.without_runs.join(", ")));
+    }
+    if !review.marks.is_empty() {
+        let marks: Vec<String> =
+            review.marks.iter().map(|mark| format!("{} at {}", mark.text, minute(mark.at))).collect();
+        lines.push(format!("Marks: {}.", listed(&marks)));
+    }
+    Section { title: format!("Review of {}", review.environment), lines, ..Section::default() }
+}
+
+/// Alarms that fired.
+fn fired(review: &Review) -> Section {
+    let alarms = || review.alarms.iter().filter(|alarm| !alarm.behaviour.firings.is_empty());
+    let mut lines: Vec<String> = later_starts(alarms());
+    let unknown = alarms().filter(|alarm| alarm.recorded == RecordedFirings::Unknown).count();
+    if unknown > 0 {
+        lines.push(format!(
+            "Recorded changes of {} are unknown: firings are those of the replay.",
+            counted(unknown, "alarm")
+        ));
+    }
+    Section {
+        title: "Alarms that fired".to_owned(),
+        lines,
+        header: header(["ALARM", "FIRED", "UNMATCHED", "IN ALARM", "SHORTEST", "LONGEST", "FLAPS", "DETECTED"]),
+        rows: alarms().map(behaviour_row).collect(),
+        ..Section::default()
+    }
+}
+
+fn behaviour_row(alarm: &AlarmReview) -> Row {
+    let Behaviour { firings, unmatched, minutes_in_alarm, flaps, shortest_minutes, longest_minutes, detection, .. } =
+        &alarm.behaviour;
+    let after = detection.map(|delay| format!("after {}", signed(delay.median_minutes)));
+    [
+        alarm.alarm.clone(),
+        firings.len().to_string(),
+        unmatched.to_string(),
+        minutes(*minutes_in_alarm),
+        shortest_minutes.map(minutes).unwrap_or_default(),
+        longest_minutes.map(minutes).unwrap_or_default(),
+        flaps.to_string(),
+        after.unwrap_or_else(|| "-".to_owned()),
+    ]
+}
+
+/// Start of the replay, where it is later than the window.
+fn later_starts<'a>(alarms: impl Iterator<Item = &'a AlarmReview>) -> Vec<String> {
+    let mut starts: Vec<(Timestamp, &str, Vec<&str>)> = Vec::new();
+    for alarm in alarms {
+        let Some(reason) = &alarm.replayed_from_reason else { continue };
+        match starts.iter_mut().find(|(at, own, _)| *at == alarm.replayed_from && *own == reason) {
+            Some((_, _, names)) => names.push(&alarm.alarm),
+            None => starts.push((alarm.replayed_from, reason, vec![&alarm.alarm])),
+        }
+    }
+    let line = |(at, reason, names): (Timestamp, &str, Vec<&str>)| {
+        format!("Replayed from {} only, since {reason}: {}.", minute(at), listed(&names))
+    };
+    starts.into_iter().map(line).collect()
+}
+
+/// Distance of alarms from their thresholds, the nearest first in short.
+fn headroom(review: &Review, detail: Detail) -> Section {
+    let mut alarms: Vec<(&AlarmReview, &Headroom)> =
+        review.alarms.iter().filter_map(|alarm| Some((alarm, alarm.headroom.as_ref()?))).collect();
+    let all = alarms.len();
+    if detail == Detail::Short {
+        alarms.retain(|(alarm, _)| alarm.kind != Kind::State);
+        alarms.sort_by(|one, other| used(other).total_cmp(&used(one)));
+        alarms.truncate(NEAREST);
+    }
+    let mut lines = vec!["Values outside incidents, counted towards the limit.".to_owned()];
+    if alarms.len() < all {
+        lines.push(format!("The {} nearest of {all}; --format markdown has all.", alarms.len()));
+    }
+    lines.extend(without_values(review));
+    let headroom_row = |(alarm, headroom): (&AlarmReview, &Headroom)| {
+        let sign = if alarm.breaches_below { "<" } else { ">" };
+        let missing = 1.0 - alarm.values.coverage();
+        [
+            alarm.alarm.clone(),
+            format!("{sign}{}", number(alarm.threshold)),
+            alarm.datapoints.to_string(),
+            number(headroom.p50),
+            number(headroom.p95),
+            number(headroom.p99),
+            number(headroom.worst),
+            if missing > 0.0 { format!("{:.1} %", missing * 100.0) } else { "-".to_owned() },
+        ]
+    };
+    Section {
+        title: "Headroom".to_owned(),
+        lines,
+        header: header(["ALARM", "LIMIT", "M OF N", "P50", "P95", "P99", "WORST", "MISSING"]),
+        rows: alarms.into_iter().map(headroom_row).collect(),
+        ..Section::default()
+    }
+}
+
+/// Part of the way to the limit that the 99th percentile has gone.
+fn used((alarm, headroom): &(&AlarmReview, &Headroom)) -> f64 {
+    let (value, limit) = (headroom.p99, alarm.threshold);
+    let used = if alarm.breaches_below { limit / value } else { value / limit };
+    if used.is_finite() { used } else { 0.0 }
+}
+
+/// Alarms that were not replayed, by reason.
+fn without_values(review: &Review) -> Vec<String> {
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    for without in &review.without_values {
+        match reasons.iter_mut().find(|(reason, _)| *reason == without.reason) {
+            Some((_, names)) => names.push(&without.alarm),
+            None => reasons.push((&without.reason, vec![&without.alarm])),
+        }
+    }
+    reasons.into_iter().map(|(reason, names)| format!("Not replayed, since {reason}: {}.", names.join(", "))).collect()
+}
+
+fn proposals(review: &Review) -> Section {
+    let proposal_row = |alarm: &AlarmReview| {
+        let Verdict::Change(proposal) = &alarm.verdict else { return None };
+        Some(row([
+            alarm.alarm.clone(),
+            change(proposal.change),
+            from_to(&proposal.before, &proposal.after, |tally| tally.unmatched.to_string()),
+            from_to(&proposal.before, &proposal.after, |tally| minutes(tally.minutes_in_alarm)),
+            from_to(&proposal.before, &proposal.after, |tally| tally.incidents_seen.to_string()),
+            proposal.reason.clone(),
+        ]))
+    };
+    Section {
+        title: "Proposals".to_owned(),
+        header: header(["ALARM", "CHANGE", "UNMATCHED", "IN ALARM", "SEEN", "REASON"]),
+        rows: review.alarms.iter().filter_map(proposal_row).collect(),
+        diff: review.diff.clone(),
+        ..Section::default()
+    }
+}
+
+/// Alarms with firings that match no incident, and without a proposal.
+fn undecided(review: &Review) -> Section {
+    let verdict_row = |alarm: &AlarmReview| {
+        // Without an incident, a firing of another kind is not a false one.
+        if alarm.kind != Kind::Symptom {
+            return None;
+        }
+        let (verdict, reason) = match &alarm.verdict {
+            Verdict::TooLittleData { reason } => ("too little data", reason),
+            Verdict::Keep { reason } if alarm.behaviour.unmatched > 0 => ("keep", reason),
+            Verdict::Keep { .. } | Verdict::Change(_) => return None,
+        };
+        Some(row([alarm.alarm.clone(), verdict.to_owned(), alarm.behaviour.unmatched.to_string(), reason.clone()]))
+    };
+    Section {
+        title: "Firings without an incident, and without a proposal".to_owned(),
+        header: header(["ALARM", "VERDICT", "UNMATCHED", "REASON"]),
+        rows: review.alarms.iter().filter_map(verdict_row).collect(),
+        ..Section::default()
+    }
+}
+
+fn what_if(review: &Review) -> Section {
+    let answer_row = |answer: &WhatIfResult| {
+        let (Some(before), Some(after)) = (&answer.before, &answer.after) else {
+            let none = "no values to replay".to_owned();
+            return row([
+                answer.alarm.clone(),
+                change(answer.change),
+                String::new(),
+                String::new(),
+                String::new(),
+                none,
+            ]);
+        };
+        let mut effects = Vec::new();
+        if !answer.lost_incidents.is_empty() {
+            effects.push(format!("no longer sees {}", listed(&answer.lost_incidents)));
+        }
+        if !answer.gained_incidents.is_empty() {
+            effects.push(format!("also sees {}", listed(&answer.gained_incidents)));
+        }
+        row([
+            answer.alarm.clone(),
+            change(answer.change),
+            from_to(before, after, |tally| tally.firings.to_string()),
+            from_to(before, after, |tally| tally.unmatched.to_string()),
+            from_to(before, after, |tally| minutes(tally.minutes_in_alarm)),
+            effects.join("; "),
+        ])
+    };
+    let diffs: Vec<&str> = review.what_if.iter().filter_map(|answer| answer.diff.as_deref()).collect();
+    Section {
+        title: "What if".to_owned(),
+        header: header(["ALARM", "CHANGE", "FIRED", "UNMATCHED", "IN ALARM", "INCIDENTS"]),
+        rows: review.what_if.iter().map(answer_row).collect(),
+        diff: Some(diffs.concat()).filter(|diff| !diff.is_empty()),
+        ..Section::default()
+    }
+}
+
+fn incidents(review: &Review) -> Section {
+    let incident_row = |incident: &ReviewedIncident| {
+        let lasted = span(incident.until.unwrap_or(review.until).duration_since(incident.since).as_secs());
+        let lasted = if incident.until.is_some() { lasted } else { format!("{lasted}, open") };
+        let seen: Vec<String> =
+            incident.seen_by.iter().map(|seen| format!("{} {}", seen.alarm, signed(seen.delay_minutes))).collect();
+        let seen = if seen.is_empty() { "no alarm".to_owned() } else { listed(&seen) };
+        row([incident.id.clone(), lasted, incident.step.clone(), seen, incident.marks.join(", ")])
+    };
+    Section {
+        title: "Incidents".to_owned(),
+        header: header(["INCIDENT", "LASTED", "STEP", "SEEN BY, AFTER", "MARKS BEFORE"]),
+        rows: review.incidents.iter().map(incident_row).collect(),
+        ..Section::default()
+    }
+}
+
+fn checks(review: &Review) -> Section {
+    let check_row = |check: &CheckReview| {
+        let ability = match &check.sensitivity {
+            Sensitivity::HasFailed => "has failed".to_owned(),
+            Sensitivity::NeverFailed { shortest_fault_minutes } => {
+                format!("never failed; a fault of {} would show", minutes(*shortest_fault_minutes))
+            }
+            Sensitivity::NeverCould { reason } => format!("NEVER COULD FAIL: {reason}"),
+        };
+        row([
+            check.check.clone(),
+            check.passed.to_string(),
+            check.failed.to_string(),
+            check.inconclusive.to_string(),
+            check.gap_count.to_string(),
+            ability,
+        ])
+    };
+    let gap = |check: &CheckReview| {
+        let longest = check.gaps.iter().max_by_key(|gap| gap.until.duration_since(gap.from))?;
+        let Gap { from, until } = *longest;
+        Some(format!(
+            "Longest gap of {}: {} from {}.",
+            check.check,
+            span(until.duration_since(from).as_secs()),
+            minute(from)
+        ))
+    };
+    Section {
+        title: "Checks".to_owned(),
+        lines: review.checks.iter().filter_map(gap).collect(),
+        header: header(["CHECK", "PASSED", "FAILED", "INCONCLUSIVE", "GAPS", "SENSITIVITY"]),
+        rows: review.checks.iter().map(check_row).collect(),
+        ..Section::default()
+    }
+}
+
+/// Two numbers and an arrow, or one number if both are the same.
+fn from_to(before: &Tally, after: &Tally, value: impl Fn(&Tally) -> String) -> String {
+    let (before, after) = (value(before), value(after));
+    if before == after { before } else { format!("{before} -> {after}") }
+}
+
+fn change(change: Change) -> String {
+    match change {
+        Change::Threshold { from, to } => format!("{from} -> {to}"),
+        Change::Datapoints { from, to } => format!("{from} -> {to}"),
+    }
+}
+
+fn minutes(minutes: f64) -> String {
+    span((minutes * 60.0).round() as i64)
+}
+
+/// Minutes with their sign if they are negative.
+fn signed(value: f64) -> String {
+    if value < 0.0 { format!("-{}", minutes(-value)) } else { minutes(value) }
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+/// The first of some names, and the number of the others.
+fn listed(names: &[impl AsRef<str>]) -> String {
+    let shown: Vec<&str> = names.iter().take(LISTED).map(AsRef::as_ref).collect();
+    match names.len().saturating_sub(LISTED) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}

@@ -1,0 +1,321 @@
+//! `synthetics review` on a month whose truth is known: `tests/review/generate.py` writes it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+use jiff::{SignedDuration, Timestamp};
+use local::Store;
+use serde_json::Value;
+
+use crate::{synthetics, text};
+
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/review");
+const TEMPLATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/alarms.yaml");
+const SCHEMA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/review.schema.json");
+
+/// The month: its truth, the store that the generator wrote, and the review of that.
+struct Month {
+    truth: Value,
+    store: String,
+    review: Value,
+}
+
+fn month() -> &'static Month {
+    static MONTH: OnceLock<Month> = OnceLock::new();
+    MONTH.get_or_init(|| {
+        let truth_file = format!("{FOLDER}/month.json");
+        let truth: Value = serde_json::from_str(&fs::read_to_string(&truth_file).unwrap()).unwrap();
+        let store = own_folder("month").join("month.db");
+        drop(Store::open(&store).unwrap());
+        let store = store.to_str().unwrap().to_owned();
+        let written = Command::new("python3").args([&format!("{FOLDER}/generate.py"), &truth_file, &store]).output();
+        assert!(written.as_ref().unwrap().status.success(), "{written:?}");
+        let review = json(&reviewed(&store, &["--format", "json"]));
+        Month { truth, store, review }
+    })
+}
+
+fn own_folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("review-{name}"));
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// Reviews the month.
+fn reviewed(store: &str, more: &[&str]) -> Output {
+    synthetics(&[&["review", "--store", store, "--until", "2026-11-20T12:00:00Z"], more].concat())
+}
+
+fn json(output: &Output) -> Value {
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().unwrap_or_else(|| panic!("expected a list, found {value}"))
+}
+
+fn word(value: &Value) -> &str {
+    value.as_str().unwrap_or_else(|| panic!("expected a text, found {value}"))
+}
+
+fn at(value: &Value) -> Timestamp {
+    word(value).parse().unwrap()
+}
+
+fn minutes(count: i64) -> SignedDuration {
+    SignedDuration::from_mins(count)
+}
+
+/// Alarms of a review by logical id.
+fn alarms(review: &Value) -> BTreeMap<&str, &Value> {
+    list(&review["alarms"]).iter().map(|alarm| (word(&alarm["alarm"]), alarm)).collect()
+}
+
+/// Firings of an alarm that match no incident, by their start.
+fn unmatched(alarm: &Value) -> Vec<Timestamp> {
+    let firings = list(&alarm["behaviour"]["firings"]).iter();
+    firings.filter(|firing| list(&firing["incidents"]).is_empty()).map(|firing| at(&firing["from"])).collect()
+}
+
+fn is_symptom(alarm: &Value) -> bool {
+    alarm["kind"] == "symptom"
+}
+
+/// Alarms that the truth says fire for each incident, without those on objectives.
+fn seen_by(incident: &Value, review: &Value) -> BTreeSet<String> {
+    let kinds = alarms(review);
+    let seen = list(&incident["seen_by"]).iter().map(|seen| word(&seen["alarm"]));
+    seen.filter(|alarm| kinds[alarm]["kind"] != "objective").map(str::to_owned).collect()
+}
+
+#[test]
+fn every_incident_is_found_with_its_alarms() {
+    let Month { truth, review, .. } = month();
+    let found = list(&review["incidents"]);
+    let expected = list(&truth["incidents"]);
+    assert_eq!(found.len(), expected.len());
+    for (found, expected) in found.iter().zip(expected) {
+        let (id, since) = (word(&found["id"]), at(&expected["at"]));
+        assert_eq!((&found["check"], at(&found["since"])), (&expected["check"], since), "{id}");
+        assert_eq!(found["step"], expected["step"], "{id}");
+        let alarms: BTreeSet<String> = list(&expected["seen_by"]).iter().map(|alarm| word(alarm).to_owned()).collect();
+        assert_eq!(seen_by(found, review), alarms, "{id}");
+        let marks: Vec<&str> = list(&found["marks"]).iter().map(word).collect();
+        assert_eq!(marks, expected["after"].as_str().into_iter().collect::<Vec<_>>(), "{id}");
+        for seen in list(&found["seen_by"]) {
+            let delay = seen["delay_minutes"].as_f64().unwrap();
+            assert!((0.0..=15.0).contains(&delay), "{id}: {seen}");
+        }
+    }
+    let marks: Vec<&str> = list(&review["marks"]).iter().map(|mark| word(&mark["text"])).collect();
+    assert_eq!(marks, ["release 41", "release 42"]);
+}
+
+#[test]
+fn firings_without_an_incident_are_the_blips() {
+    let Month { truth, review, .. } = month();
+    let alarms = alarms(review);
+    let mut expected: BTreeMap<&str, Vec<(Timestamp, i64)>> = BTreeMap::new();
+    for blip in list(&truth["blips"]) {
+        let Some(alarm) = blip["alarm"].as_str() else { continue };
+        let times = list(&blip["at"]).iter().map(|time| (at(time), blip["minutes"].as_i64().unwrap()));
+        expected.entry(alarm).or_default().extend(times);
+    }
+    for (id, alarm) in &alarms {
+        if !is_symptom(alarm) && alarm["kind"] != "objective" && alarm["kind"] != "state" {
+            continue;
+        }
+        let (found, blips) = (unmatched(alarm), expected.remove(id).unwrap_or_default());
+        assert_eq!(found.len(), blips.len(), "{id}: {found:?}");
+        for (found, (blip, length)) in found.iter().zip(&blips) {
+            assert!(*blip < *found && *found <= *blip + minutes(length + 1), "{id}: {found} for {blip}");
+        }
+    }
+    assert!(expected.is_empty(), "{expected:?}");
+}
+
+#[test]
+fn gaps_and_lost_verdicts_are_found() {
+    let Month { truth, review, .. } = month();
+    for check in list(&review["checks"]) {
+        let id = word(&check["check"]);
+        let expected: Vec<(Timestamp, Timestamp)> = list(&truth["gaps"])
+            .iter()
+            .filter(|gap| list(&gap["checks"]).iter().any(|own| word(own) == id))
+            .map(|gap| (at(&gap["at"]), at(&gap["at"]) + minutes(gap["minutes"].as_i64().unwrap())))
+            .collect();
+        let found: Vec<_> = list(&check["gaps"]).iter().map(|gap| (at(&gap["from"]), at(&gap["until"]))).collect();
+        assert_eq!(found, expected, "{id}");
+        let lost = &alarms(review)[format!("MonitoringLost{}", logical(id)).as_str()]["behaviour"]["firings"];
+        let inconclusive = list(&truth["inconclusive"]).iter().filter(|lost| word(&lost["check"]) == id).count();
+        let always = usize::from(truth["checks"][id]["always"].is_string());
+        assert_eq!(list(lost).len(), expected.len() + inconclusive + always, "{id}: {lost}");
+        let sensitivity = if always == 1 {
+            "never_could"
+        } else if check["failed"] == 0 {
+            "never_failed"
+        } else {
+            "has_failed"
+        };
+        assert_eq!(check["sensitivity"], sensitivity, "{id}");
+    }
+}
+
+/// Name of a check in logical ids.
+fn logical(id: &str) -> String {
+    let capital = |part: &str| part[..1].to_uppercase() + &part[1..];
+    id.split('-').map(capital).collect()
+}
+
+#[test]
+fn drift_is_projected_and_weeks_ignore_the_clock_change() {
+    let Month { truth, review, .. } = month();
+    let series: BTreeMap<&str, &Value> =
+        list(&review["trends"]["series"]).iter().map(|series| (word(&series["metric"]), series)).collect();
+    let disk = &series["DiskUsed"]["projection"];
+    let expected = truth["drifts"][0]["full_in_days"].as_f64().unwrap();
+    let number = |name: &str| disk[name].as_f64().unwrap_or_else(|| panic!("{name} of {disk}"));
+    assert!((number("days") - expected).abs() < 1.0, "expected {expected} days, found {disk}");
+    assert!(number("earliest_days") <= expected && expected <= number("latest_days"), "{disk}");
+    for steady in ["MemoryUsed", "ConnectionsUsed", "CacheMemoryUsed"] {
+        assert_eq!(series[steady]["projection"]["kind"], "no_limit_in_sight", "{steady}");
+    }
+    let expires = at(&series["CertificateDaysRemaining"]["projection"]["at"]);
+    assert!((expires.duration_since(at(&truth["until"])).as_hours() - 50 * 24).abs() <= 24, "{expires}");
+    let weeks = list(&review["trends"]["weeks"]);
+    let starts: Vec<&str> = weeks.iter().map(|week| word(&week["from"])).collect();
+    let expected = ["2026-10-21T12:00:00Z", "2026-10-26T00:00:00Z", "2026-11-02T00:00:00Z"];
+    assert_eq!(starts[..3], expected);
+    // The users' day has moved by an hour; a week of it is as long as before.
+    let requests: Vec<f64> = list(&series["Requests"]["weeks"]).iter().map(|week| week.as_f64().unwrap()).collect();
+    let (least, most) =
+        (requests.iter().copied().fold(f64::MAX, f64::min), requests.iter().copied().fold(0.0, f64::max));
+    assert!(most / least < 1.05, "{requests:?}");
+}
+
+/// The proposals, applied to the template as the diff says, remove the false firings and keep every incident.
+#[test]
+fn proposals_remove_false_firings_and_keep_incidents() {
+    let Month { truth, store, review } = month();
+    let folder = own_folder("proposals");
+    fs::create_dir_all(folder.join("infra")).unwrap();
+    fs::copy(TEMPLATE, folder.join("infra/alarms.yaml")).unwrap();
+    fs::write(folder.join("proposals.diff"), word(&review["diff"])).unwrap();
+    let applied =
+        Command::new("git").args(["apply", "proposals.diff"]).current_dir(&folder).env("GIT_DIR", "/").output();
+    assert!(applied.as_ref().unwrap().status.success(), "{applied:?}");
+    let templates = folder.join("infra");
+    let after = json(&reviewed(store, &["--format", "json", "--templates", templates.to_str().unwrap()]));
+    for (when, review) in [("before", review), ("after", &after)] {
+        let alarms = alarms(review);
+        let firings = |is_wanted: fn(&Value) -> bool| -> usize {
+            let symptoms = alarms.values().filter(|alarm| is_symptom(alarm));
+            symptoms.map(|alarm| list(&alarm["behaviour"]["firings"]).iter().filter(|own| is_wanted(own)).count()).sum()
+        };
+        let (all, right) = (firings(|_| true), firings(|firing| !list(&firing["incidents"]).is_empty()));
+        let pairs = list(&truth["incidents"]).iter().map(|own| list(&own["seen_by"]).len()).sum::<usize>();
+        let seen: usize = list(&review["incidents"]).iter().map(|incident| seen_by(incident, review).len()).sum();
+        let (precision, recall) = (right as f64 / all as f64, seen as f64 / pairs as f64);
+        println!("{when}: precision {precision:.3} ({right} of {all} firings), recall {recall:.3} ({seen} of {pairs})");
+        assert_eq!(seen, pairs, "{when}: every alarm sees its incidents");
+        let wrong: BTreeMap<&str, usize> = alarms
+            .iter()
+            .filter(|(_, alarm)| is_symptom(alarm) && !unmatched(alarm).is_empty())
+            .map(|(id, alarm)| (*id, unmatched(alarm).len()))
+            .collect();
+        let expected: BTreeMap<&str, usize> = match when {
+            "before" => [("SlowLogin", 12), ("LoginFailureRate", 5), ("ErrorRate", 6), ("DatabaseLatency", 2)].into(),
+            // Two firings are too few for a proposal.
+            _ => [("DatabaseLatency", 2)].into(),
+        };
+        assert_eq!(wrong, expected, "{when}");
+    }
+    assert_eq!(alarms(review)["DatabaseLatency"]["verdict"], "too_little_data");
+    assert_eq!(after["diff"], Value::Null, "nothing is left to propose");
+    let proposed = alarms(review).values().filter(|alarm| alarm["verdict"] == "change").count();
+    assert_eq!(proposed, 3);
+}
+
+#[test]
+fn questions_are_answered_on_the_same_data() {
+    let Month { store, .. } = month();
+    let questions =
+        ["--what-if", "SlowLogin=6000", "--what-if", "LoginFailureRate=10of10", "--what-if", "SlowLogin=14000"];
+    let review = json(&reviewed(store, &[&["--format", "json"], &questions[..]].concat()));
+    let [lower, all, higher] = list(&review["what_if"]) else { panic!("{}", review["what_if"]) };
+    assert_eq!((&lower["alarm"], &lower["after"]["unmatched"]), (&"SlowLogin".into(), &12.into()));
+    assert_eq!((&all["before"]["unmatched"], &all["after"]["unmatched"]), (&5.into(), &0.into()));
+    let lost: Vec<&str> = list(&higher["lost_incidents"]).iter().map(word).collect();
+    assert_eq!(lost, ["login.20261103T150000Z"], "its runs took 12.5 s");
+    assert!(word(&all["diff"]).contains("\n-      DatapointsToAlarm: 7\n+      DatapointsToAlarm: 10\n"), "{all}");
+    for (question, expected) in [
+        ("SlowLogn=6000", "--what-if: unknown alarm \"SlowLogn\"; did you mean \"SlowLogin\""),
+        ("SlowLogin", "--what-if: expected ALARM=THRESHOLD such as SlowLogin=6000"),
+        ("SlowLogin=6s", "or ALARM=MofN such as LoginFailureRate=7of10, found \"SlowLogin=6s\""),
+        ("SlowLogin=7of5", "expected M from 1 to N, found 7 of 5"),
+        ("SlowLogin=1of2000", "expected at most 1440 periods of 60 s"),
+    ] {
+        let output = reviewed(store, &["--what-if", question]);
+        assert_eq!(output.status.code(), Some(2), "{question}");
+        assert!(text(&output.stderr).contains(expected), "{question}: {}", text(&output.stderr));
+    }
+}
+
+/// `UPDATE_SCHEMA=1 cargo test -p synthetics --test program review` writes the file.
+#[test]
+fn review_schema_is_that_of_the_types() {
+    let generated = format!("{:#}\n", review::schema());
+    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+        fs::write(SCHEMA, &generated).unwrap();
+    }
+    assert_eq!(fs::read_to_string(SCHEMA).unwrap_or_default(), generated, "UPDATE_SCHEMA=1 writes it");
+    let validator = jsonschema::validator_for(&review::schema()).unwrap();
+    let errors: Vec<String> =
+        validator.iter_errors(&month().review).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    assert_eq!(errors, Vec::<String>::new());
+}
+
+#[test]
+fn tables_fit_eighty_columns_and_markdown_is_whole() {
+    let Month { store, review, .. } = month();
+    let mut program = Command::new(env!("CARGO_BIN_EXE_synthetics"));
+    let arguments = ["review", "--store", store, "--until", "2026-11-20T12:00:00Z"];
+    let shown = program.args(arguments).env_remove("COLUMNS").output().unwrap();
+    let shown = text(&shown.stdout);
+    let wide: Vec<&str> = shown.lines().filter(|line| line.chars().count() > 80).collect();
+    assert!(wide.is_empty(), "{wide:#?}");
+    for part in ["Alarms that fired", "8000 -> 10000", "NEVER COULD FAIL", "release 42", "at this rate", "no alarm"] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    let markdown = text(&reviewed(store, &["--format", "markdown"]).stdout);
+    assert!(markdown.starts_with("# Review of staging\n"), "{markdown}");
+    assert!(markdown.contains(&format!("```diff\n{}\n```", word(&review["diff"]).trim_end())), "{markdown}");
+    for table in markdown.split("\n\n").filter(|part| part.starts_with('|')) {
+        let cells: BTreeSet<usize> = table.lines().map(|line| line.replace("\\|", "").matches('|').count()).collect();
+        assert_eq!(cells.len(), 1, "{table}");
+    }
+}
+
+#[test]
+fn store_of_another_environment_is_refused() {
+    let Month { store, .. } = month();
+    let settings = crate::settings_file("review.toml", crate::DEMO);
+    for (arguments, expected) in [
+        (
+            vec!["--store", store, "--settings", &settings],
+            "expected environment demo, as in the settings, found staging",
+        ),
+        (vec!["--store", "missing.db"], "missing.db"),
+        (vec![], "--environment <NAME>"),
+        (vec!["--store", store, "--days", "0"], "0 is not in 1..=400"),
+    ] {
+        let output = synthetics(&[&["review"], &arguments[..]].concat());
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {output:?}");
+        assert!(text(&output.stderr).contains(expected), "{arguments:?}: {}", text(&output.stderr));
+    }
+}
