@@ -118,6 +118,7 @@ async fn record(table: &Table, truth: &Truth) {
                 closed_at: Some(until),
                 recorded: 1,
                 silenced_by: None,
+                dependency: None,
                 acknowledged: None,
             },
             check: check.to_owned(),

@@ -216,6 +216,7 @@ async fn incidents_have_acknowledgements_of_the_state(world: &dyn World, start: 
         closed_at: None,
         recorded: 1,
         silenced_by: None,
+        dependency: None,
         acknowledged,
     };
     let notification =
@@ -268,6 +269,7 @@ async fn incidents_have_acknowledgements_of_the_state(world: &dyn World, start: 
         openings: Vec::new(),
         is_flapping: false,
         monitoring_gap: None,
+        is_dependent: false,
     };
     let state = CheckState {
         subjects: BTreeMap::from([(Subject::whole(), open)]),

@@ -163,6 +163,7 @@ async fn incidents_are_recorded_with_the_commit_or_not_at_all(store: &dyn Operat
             closed_at: (event == Some(Event::Recovered)).then(|| minute(at)),
             recorded: 1,
             silenced_by: None,
+            dependency: None,
             acknowledged: (event == Some(Event::Recovered)).then(|| Acknowledgement::new(minute(5), "anna", "on it")),
         },
         check: check.to_owned(),

@@ -11,13 +11,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use check::budget::{DayRuns, ErrorBudget, Objective, RunCounts};
-use check::incident::{CheckState, Findings, LastSuccessfulRun, Policy, Severity, SeverityRule, Vote, decide};
+use check::incident::{
+    AffectedCheck, CheckState, Findings, LastSuccessfulRun, Policy, Severity, SeverityRule, Vote, decide,
+};
 use check::message::{
     Contact, Context, Event, Links, Notification, Owner, Topic, chat, compose, email, sms, subject_line,
 };
 use check::{
-    Attempt, Cause, FailureKind, Journey, Leftover, Mismatch, NoSecrets, Phrase, RunKey, Shard, Subject, Verdict,
-    foreign, ours, phrase,
+    Attempt, Cause, Failure, FailureKind, Journey, Leftover, Mismatch, NoSecrets, Phrase, RunKey, Shard, Subject,
+    Verdict, foreign, ours, phrase,
 };
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
@@ -167,6 +169,7 @@ fn context<'a>(
         attempts: &[],
         last_successful_run: None,
         error_budget: None,
+        affected: &[],
         leftover_severity: Severity::Warning,
         remind_every: Duration::from_secs(4 * 60 * 60),
         flap_window: Policy::default().flap_window,
@@ -216,6 +219,7 @@ fn leftovers() -> Notification {
         subjects: None,
         leftovers: &left,
         windows: &[],
+        dependencies: &[],
     };
     let decision = decide(&CheckState::default(), &findings, &Policy::default());
     let (contact, no_owners) = (platform_contact(), BTreeMap::new());
@@ -276,6 +280,7 @@ fn story(cast: &Cast) -> BTreeMap<&'static str, Notification> {
             subjects: None,
             leftovers: &[],
             windows: &[],
+            dependencies: &[],
         };
         let decision = decide(&state, &findings, &policy);
         let context = Context {
@@ -297,6 +302,40 @@ fn story(cast: &Cast) -> BTreeMap<&'static str, Notification> {
         state = decision.next;
     }
     messages
+}
+
+/// A failed log-in that two other checks need.
+fn with_affected_checks() -> Notification {
+    let run = minute("login", 1);
+    let run_id = "01a206f3-0000-7000-8000-000000000601";
+    let mismatch = Mismatch::new(FailureKind::Status, "status 200 or 302", "status 500 Internal Server Error");
+    let failure = Failure::new(Subject::whole(), "log-in", mismatch, &NoSecrets);
+    let votes = BTreeMap::from([(Subject::whole(), Vote::Failing { failure, confirmed: true })]);
+    let findings = Findings {
+        run: &run,
+        run_id,
+        votes: &votes,
+        passed: Some(false),
+        subjects: None,
+        leftovers: &[],
+        windows: &[],
+        dependencies: &[],
+    };
+    let decision = decide(&CheckState::default(), &findings, &Policy::default());
+    let affected = ["booking", "payment-webhook"]
+        .map(|check| AffectedCheck { check: check.to_owned(), since: minute(check, 0).scheduled_time });
+    let (contact, no_owners) = (platform_contact(), BTreeMap::new());
+    let context = Context { affected: &affected, ..context(&run, run_id, &contact, &no_owners) };
+    compose(&decision, &context).remove(0)
+}
+
+#[test]
+fn opened_incident_lists_the_affected_checks() {
+    let message = with_affected_checks();
+    assert_are("affected-opened", &message);
+    for text in [email(&message), chat(&message).to_string()] {
+        assert!(text.contains("booking, since 2026-11-23 04:49:00 UTC"), "{text}");
+    }
 }
 
 /// A notification of each event.
@@ -446,7 +485,11 @@ fn samples_follow_the_schema_and_round_trip() {
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.to_str().is_some_and(is_sample))
         .collect();
-    assert_eq!(samples.len(), Event::ALL.len() + PARTNER_SAMPLES.len() + 1, "and the test message");
+    assert_eq!(
+        samples.len(),
+        Event::ALL.len() + PARTNER_SAMPLES.len() + 2,
+        "and the test message, and the one with affected checks"
+    );
     for path in samples {
         let mut value: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
         if let Err(error) = validator.validate(&value) {

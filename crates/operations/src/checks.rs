@@ -10,6 +10,7 @@ use availability::Availability;
 use backend::Backend;
 use booking::Booking;
 use check::budget::Objective;
+use check::incident::Need;
 use integrations::Integrations;
 use login::Login;
 use notifications::Notifications;
@@ -27,6 +28,17 @@ const MAX_UNKNOWN: usize = 100;
 
 type Read = fn(&Document<'_>) -> Result<Box<dyn AnyCheck>, Vec<Problem>>;
 
+/// Checks that a check needs, and those that need it.
+#[derive(Clone, Copy, Debug)]
+pub struct Dependencies {
+    /// Id of the check.
+    pub check: &'static str,
+    /// Its needs.
+    pub needs: &'static [Need],
+    /// Ids of the checks that need it, with their need.
+    pub needed_by: &'static [(&'static str, Need)],
+}
+
 /// A check, independent of its type.
 struct Known {
     id: &'static str,
@@ -34,6 +46,7 @@ struct Known {
     has_cleanup: bool,
     cadence: Duration,
     objective: Option<f64>,
+    dependencies: Dependencies,
     read: Read,
     schema: fn() -> Value,
 }
@@ -45,6 +58,7 @@ const fn known<C: Check>() -> Known {
         has_cleanup: C::HAS_CLEANUP,
         cadence: C::CADENCE,
         objective: C::OBJECTIVE,
+        dependencies: Dependencies { check: C::ID, needs: C::NEEDS, needed_by: C::NEEDED_BY },
         read: read::<C>,
         schema: || check_schema::<C::Raw>(C::ID),
     }
@@ -101,6 +115,11 @@ pub fn default_objectives() -> BTreeMap<String, Objective> {
 /// Objectives of checks with settings, by id.
 pub fn objectives<'c>(checks: impl IntoIterator<Item = &'c dyn AnyCheck>) -> BTreeMap<String, Objective> {
     checks.into_iter().filter_map(|check| Some((check.id().to_owned(), check.objective()?))).collect()
+}
+
+/// Dependencies of every check.
+pub fn dependencies() -> Vec<Dependencies> {
+    ALL.iter().map(|check| check.dependencies).collect()
 }
 
 /// Time between two runs of a check, as its settings are checked with it; `None` for an unknown check.

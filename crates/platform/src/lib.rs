@@ -37,6 +37,9 @@ pub use totp::{Totp, TotpError};
 pub use user_session::{BackgroundSession, UserSession};
 pub use values::{count_at, flag_at, found_in_some, id_at, items, number_at, reference_at, text_at, time, time_at};
 
+/// Need of a check that logs in before anything else: while `login` fails, its failed log-ins are no news.
+pub const NEEDS_LOGIN: check::incident::Need = check::incident::Need { check: "login", steps: &["log-in"] };
+
 /// The platform's additions to a settings file.
 pub const CONTRACT: settings::Contract =
     settings::Contract { sections: &[settings::SharedSection::new::<Platform>()], maintenance: laravel::maintenance };

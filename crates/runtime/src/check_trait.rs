@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
 use check::Subject;
-use check::incident::Severity;
+use check::incident::{Need, Severity};
 use check::message::Owner;
 use settings::{Common, Contract, Section};
 
@@ -29,6 +29,12 @@ pub trait Check: Send + Sync + Sized + 'static {
 
     /// Part of its runs that has to pass within thirty days when the settings give none; `None`: it has no objective then.
     const OBJECTIVE: Option<f64> = None;
+
+    /// Checks that it needs for some of its steps. While such a check fails, failures in these steps are not reported.
+    const NEEDS: &'static [Need] = &[];
+
+    /// Checks that need this one, by id, with their need. Messages name those that fail too. A test compares with [`Check::NEEDS`].
+    const NEEDED_BY: &'static [(&'static str, Need)] = &[];
 
     /// Severity of its incidents when the settings give none.
     const SEVERITY: Severity = Severity::Critical;

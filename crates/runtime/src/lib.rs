@@ -6,6 +6,7 @@ mod check_trait;
 mod cleanup;
 mod clock;
 mod deliver;
+mod dependencies;
 mod execution;
 mod heartbeat;
 mod leftover;

@@ -8,12 +8,15 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use check::budget::ErrorBudget;
-use check::incident::{CheckState, Decision, Findings, Reason, Severity, Silence, Vote, decide};
+use check::incident::{
+    AffectedCheck, CheckState, Decision, Dependency, Findings, Reason, Severity, Silence, Vote, decide,
+};
 use check::message::{Context, Notification, compose};
 use check::{Attempt, Cause, Outcome, Phrase, Refusal, Report, RunKey, Subject, Text, Verdict, ours, phrase};
 
 use crate::attempt::{Allowance, AttemptResult, Task, attempt, not_started};
 use crate::deliver::{data, publish_and_notify};
+use crate::dependencies::{affected, needed};
 use crate::execution::Execution;
 use crate::memory::{self, RunMemory};
 use crate::outbox::OutboxChanges;
@@ -140,7 +143,9 @@ pub async fn execute<C: Check>(
 
     let flow = run_flow(prepared, ports, invocation, &item.stored, began, &mut report).await;
     report.ended = ports.clock.now();
-    let written = commit(&FinishedRun::new(prepared, ports, &report, flow), ports, item).await;
+    let mut finished = FinishedRun::new(prepared, ports, &report, flow);
+    finished.read_dependencies(&item.stored.state).await;
+    let written = commit(&finished, ports, item).await;
     let written = match written {
         Ok(written) => written,
         Err(error) => return Err(RunError::NotStored { error, report: Box::new(report) }),
@@ -329,6 +334,9 @@ struct FinishedRun<'a, C: Check> {
     subjects: Option<BTreeSet<Subject>>,
     windows: Vec<Silence>,
     memory: RunMemory<C::Memory>,
+    dependencies: Vec<Dependency>,
+    affected: Vec<AffectedCheck>,
+    warnings: Vec<Phrase>,
 }
 
 /// One write of a run, and the parts of the report that apply once it is written.
@@ -355,7 +363,33 @@ impl<'a, C: Check> FinishedRun<'a, C> {
             subjects: prepared.check.subjects(),
             windows: prepared.common.windows.iter().flat_map(|window| window.silences(C::ID, scheduled_time)).collect(),
             memory: flow.memory,
+            dependencies: Vec::new(),
+            affected: Vec::new(),
+            warnings: Vec::new(),
         }
+    }
+
+    /// Reads what the decision and its messages need of other checks: nothing after a passed run. The checks that need this one
+    /// matter to messages about its failures only.
+    async fn read_dependencies(&mut self, state: &CheckState) {
+        let now = self.report.key.scheduled_time;
+        let failing = self.votes.values().filter_map(|vote| match vote {
+            Vote::Failing { failure, .. } => Some(failure),
+            Vote::Healthy | Vote::Inconclusive(_) | Vote::Maintenance => None,
+        });
+        let failures: Vec<_> = failing.collect();
+        if failures.is_empty() {
+            return;
+        }
+        let (dependencies, mut warnings) = needed(C::NEEDS, &failures, now, self.ports).await;
+        self.dependencies = dependencies;
+        let decision = self.decide(state);
+        if decision.reasons.iter().any(|reason| reason.notification_reason.event().is_some()) {
+            let (affected, unread) = affected(C::NEEDED_BY, now, self.ports).await;
+            self.affected = affected;
+            warnings.extend(unread);
+        }
+        self.warnings = warnings;
     }
 
     /// Decides on the stored state.
@@ -372,6 +406,7 @@ impl<'a, C: Check> FinishedRun<'a, C> {
             subjects: self.subjects.as_ref(),
             leftovers: &self.report.leftovers,
             windows: &self.windows,
+            dependencies: &self.dependencies,
         };
         decide(state, &findings, &self.prepared.run.policy)
     }
@@ -396,6 +431,7 @@ impl<'a, C: Check> FinishedRun<'a, C> {
             error_budget: run
                 .objective
                 .map(|objective| ErrorBudget::new(objective, &decision.next.runs, report.key.scheduled_time)),
+            affected: &self.affected,
             leftover_severity: Severity::Warning,
             flap_window: run.policy.flap_window,
             remind_every: run.policy.remind_every,
@@ -424,7 +460,8 @@ impl<'a, C: Check> FinishedRun<'a, C> {
             .without_copy
             .iter()
             .map(|key| phrase!("sent {} without a copy in the outbox, which is full", ours(key)));
-        let warnings: Vec<Phrase> = memory.warning.into_iter().chain(discarded).chain(without_copy).collect();
+        let unread = self.warnings.iter().cloned();
+        let warnings: Vec<Phrase> = unread.chain(memory.warning).chain(discarded).chain(without_copy).collect();
         let commit = Commit {
             check: C::ID.to_owned(),
             expected_version: stored.version,

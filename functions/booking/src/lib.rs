@@ -9,12 +9,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ::settings::{Common, Contract, Section, written_id};
+use check::incident::Need;
 use check::metric::BOOKING_ERROR_RATE;
 use check::{FailureKind, Mismatch, Phrase, StepEnded, Subject, foreign, ours, phrase};
 use futures::join;
 use jiff::Timestamp;
 use platform::counting::{Counters, Tally, count};
-use platform::{Item, UserSession, short_id, status};
+use platform::{Item, NEEDS_LOGIN, UserSession, short_id, status};
 use probe::expect::list;
 use probe::{Method, Response, Url};
 use runtime::{Check, CheckMemory, FoundLeftover, MemoryCell, Run, Step, signed};
@@ -69,6 +70,7 @@ impl Check for Booking {
     const ID: &'static str = "booking";
     const CONTRACT: Contract = platform::CONTRACT;
     const READ_ONLY: bool = false;
+    const NEEDS: &[Need] = &[NEEDS_LOGIN];
     const CADENCE: Duration = Duration::from_secs(300);
     const OBJECTIVE: Option<f64> = Some(0.98);
     const HAS_CLEANUP: bool = true;

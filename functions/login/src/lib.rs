@@ -7,9 +7,10 @@ mod settings;
 use std::time::Duration;
 
 use ::settings::{Common, Contract, SecretRef, Section};
+use check::incident::Need;
 use check::{Cause, FailureKind, Mismatch, StepEnded, Subject, ours, phrase};
 use platform::counting::count;
-use platform::{Encoding, Item, Mode, Totp, UserSession, status};
+use platform::{Encoding, Item, Mode, NEEDS_LOGIN, Totp, UserSession, status};
 use probe::Response;
 use runtime::{Check, MemoryCell, Run};
 use secrecy::SecretString;
@@ -28,6 +29,12 @@ impl Check for Login {
     const CONTRACT: Contract = platform::CONTRACT;
     const READ_ONLY: bool = false;
     const OBJECTIVE: Option<f64> = Some(0.99);
+    const NEEDED_BY: &[(&str, Need)] = &[
+        ("booking", NEEDS_LOGIN),
+        ("payment-webhook", NEEDS_LOGIN),
+        ("notifications", NEEDS_LOGIN),
+        ("reconciliation", NEEDS_LOGIN),
+    ];
 
     type Raw = RawLogin;
     type Memory = Memory;

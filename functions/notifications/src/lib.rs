@@ -9,11 +9,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ::settings::{Common, Contract, Section, written_id};
+use check::incident::Need;
 use check::metric::{Channel, NOTIFICATION_DELIVERY_DELAY, NOTIFICATION_FAILURES, NOTIFICATION_QUEUE};
 use check::{Cause, FailureKind, Mismatch, Phrase, StepEnded, Subject, foreign, ours, phrase};
 use platform::canaries::Canary as SentCanary;
 use platform::counting::{Counters, count};
-use platform::{Platform, UserSession, short_id, status};
+use platform::{NEEDS_LOGIN, Platform, UserSession, short_id, status};
 use probe::Method;
 use probe::expect::json_found;
 use runtime::{Check, MemoryCell, Run, Step};
@@ -30,6 +31,7 @@ impl Check for Notifications {
     // A second attempt in the same run cannot confirm a failure: only a later run detects a canary's delivery.
     const CONTRACT: Contract = platform::CONTRACT;
     const READ_ONLY: bool = false;
+    const NEEDS: &[Need] = &[NEEDS_LOGIN];
     const CADENCE: Duration = Duration::from_secs(300);
     const OBJECTIVE: Option<f64> = Some(0.95);
 

@@ -13,12 +13,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ::settings::{Common, Contract, Pointer, Section, written_id};
+use check::incident::Need;
 use check::metric::{PAYMENT_FAILURE_RATE, WEBHOOK_FAILURE_RATE, WEBHOOK_PROCESSING_DELAY};
 use check::{Cause, FailureKind, Mismatch, StepEnded, Subject, foreign, ours, phrase};
 use futures::join;
 use jiff::{SignedDuration, Timestamp};
 use platform::counting::{Counters, Tally, count};
-use platform::{Item, UserSession, is_status, reported_status, short_id, skew, status};
+use platform::{Item, NEEDS_LOGIN, UserSession, is_status, reported_status, short_id, skew, status};
 use probe::expect::{json_found, number};
 use probe::{Method, Response, Url};
 use runtime::{Check, CheckMemory, FoundLeftover, MemoryCell, Run, Step, signed};
@@ -109,6 +110,7 @@ impl Check for PaymentWebhook {
     const ID: &'static str = "payment-webhook";
     const CONTRACT: Contract = platform::CONTRACT;
     const READ_ONLY: bool = false;
+    const NEEDS: &[Need] = &[NEEDS_LOGIN];
     const CADENCE: Duration = Duration::from_secs(300);
     const OBJECTIVE: Option<f64> = Some(0.98);
     const HAS_CLEANUP: bool = true;

@@ -9,12 +9,13 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use ::settings::{Common, Contract, Pointer, Section, check_id, written_id};
+use check::incident::Need;
 use check::metric::PAYMENT_MISMATCHES;
 use check::{Cause, FailureKind, Mismatch, Phrase, StepEnded, Subject, ours, phrase};
 use futures::join;
 use jiff::{SignedDuration, Timestamp};
 use platform::pages::{NextPage, Pages, numbered};
-use platform::{SchoolPayments, UserSession, items, short_id, status};
+use platform::{NEEDS_LOGIN, SchoolPayments, UserSession, items, short_id, status};
 use probe::expect::json;
 use probe::{Method, Request, Response, Url, is_throttled, remaining_wait};
 use runtime::{Check, MemoryCell, Run, Step, signed};
@@ -37,6 +38,7 @@ impl Check for Reconciliation {
     const ID: &'static str = "reconciliation";
     const CONTRACT: Contract = platform::CONTRACT;
     const READ_ONLY: bool = false;
+    const NEEDS: &[Need] = &[NEEDS_LOGIN];
     const CADENCE: Duration = Duration::from_secs(900);
 
     type Raw = RawReconciliation;

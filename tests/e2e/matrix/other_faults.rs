@@ -14,17 +14,19 @@ use super::{Scenario, world};
 use crate::calls::Obstacle;
 use crate::leaks::assert_no_secret;
 use crate::runtime_api::Function;
-use crate::world::{World, scheduled};
+use crate::world::{Message, World, scheduled};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// All scenarios, with their names.
 pub fn scenarios() -> impl Iterator<Item = (String, Scenario)> {
-    let all: [(&str, Scenario); 4] = [
+    let all: [(&str, Scenario); 6] = [
         ("no runs", Box::pin(no_runs())),
         ("refusing topic", Box::pin(refusing_topic())),
         ("expiring certificate", Box::pin(expiring_certificate())),
         ("platform down", Box::pin(platform_down())),
+        ("broken log-in", Box::pin(broken_log_in())),
+        ("two faults", Box::pin(two_faults())),
     ];
     all.into_iter().map(|(name, scenario)| (name.to_owned(), scenario))
 }
@@ -200,4 +202,69 @@ async fn platform_down() -> Row {
         cleaned_up: page::cleaned_up(&points),
         alarms: Fired::new(&raised, broken, repaired),
     }
+}
+
+/// The log-in is broken, and `booking` needs it too: one notification.
+async fn broken_log_in() -> Row {
+    let faults = [Fault::Login500];
+    let (raised, leftovers) = login_and_booking("broken-log-in", &faults, &["login opened", "login recovered"]).await;
+    Row {
+        part: Part::Monitor,
+        fault: "`login-500`, detected by two checks".to_owned(),
+        check: "login, booking".to_owned(),
+        shows: "login, log-in: status<br>booking, log-in: status".to_owned(),
+        notified: "opened<br>recovered, for login only: booking needs it".to_owned(),
+        cleaned_up: leftovers,
+        alarms: raised,
+    }
+}
+
+/// `login` fails, and so does `booking` in a step after the log-in: that is notified too.
+async fn two_faults() -> Row {
+    let faults = [Fault::WrongPasswordAccepted, Fault::Create500];
+    let expected = ["booking opened", "booking recovered", "login opened", "login recovered"];
+    let (raised, leftovers) = login_and_booking("two-faults", &faults, &expected).await;
+    Row {
+        part: Part::Monitor,
+        fault: "`wrong-password-accepted` and `create-500` at the same time".to_owned(),
+        check: "login, booking".to_owned(),
+        shows: "login, wrong-password: invariant<br>booking, create: status".to_owned(),
+        notified: "opened<br>recovered, for each check: the step is one of booking's own".to_owned(),
+        cleaned_up: leftovers,
+        alarms: raised,
+    }
+}
+
+/// Runs `login` and `booking` before, during and after faults. Returns the raised alarms and the run that removed test data.
+async fn login_and_booking(environment: &str, faults: &[Fault], notified: &[&str]) -> (Vec<Fired>, String) {
+    let world = world(environment, Options::default()).await;
+    let alarms = Alarms::shipped(&world.environment);
+    let functions = [world.start("login").await, world.start("booking").await];
+    let runs = async |count: u32, outcome: &str| {
+        for number in 1..=count {
+            let minute = world.forward(MINUTE);
+            let due = if number % 5 == 0 { &functions[..] } else { &functions[..1] };
+            for function in due {
+                let invoked = function.invoke(&scheduled(minute)).await;
+                assert_eq!(invoked.outcome(), outcome, "{:#}", invoked.report());
+            }
+        }
+        world.minute()
+    };
+    let began = runs(5, "passed").await;
+    faults.iter().for_each(|fault| world.platform.faults().activate(*fault));
+    let repaired = runs(15, "failed").await;
+    faults.iter().for_each(|fault| world.platform.faults().clear(*fault));
+    let until = runs(15, "passed").await;
+    let points = world.metrics().await;
+    assert_no_secret(&world, &functions.iter().collect::<Vec<_>>(), &points).await;
+    let raised = alarms.raised(&["login", "booking"], &data(&points), began, until);
+    assert_eq!(names(&raised), BTreeSet::from(["FailingBooking", "FailingLogin"]), "{raised:?}");
+    let received = world.received().await;
+    let words = |message: &Message| format!("{} {}", message.attributes["check"], message.attributes["event"]);
+    let mut found: Vec<String> = received.on_call.iter().map(words).collect();
+    found.sort();
+    assert_eq!(found, notified, "{received}");
+    assert!(received.warnings.is_empty(), "{received}");
+    (Fired::new(&raised, began, repaired), page::cleaned_up(&points))
 }

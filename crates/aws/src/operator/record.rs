@@ -32,6 +32,7 @@ pub(crate) fn read(check: &str, item: &Item) -> Result<IncidentRecord, String> {
         latest: parsed(item.get("latest"), "latest")?,
         notifications: list(item, "notifications")?,
         silences: list(item, "silences")?,
+        dependency: incident.dependency,
         acknowledged: incident.acknowledged.map(Acknowledgement::recorded),
         closed_at: incident.closed_at,
     })

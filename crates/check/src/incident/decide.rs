@@ -84,8 +84,20 @@ pub fn decide(previous: &CheckState, findings: &Findings<'_>, policy: &Policy) -
         };
         let is_full = changes.len() >= MAX_CHANGES;
         let silence = silences.iter().copied().find(|silence| silence.covers(subject));
-        let mut step =
-            Step { state, subject, run, policy, alive: &alive, silence, is_full, reasons: Vec::new(), change: None };
+        let mut step = Step {
+            state,
+            subject,
+            run,
+            policy,
+            alive: &alive,
+            silence,
+            dependency: None,
+            has_need: false,
+            is_full,
+            reasons: Vec::new(),
+            change: None,
+        };
+        step.note_dependency(vote, findings.dependencies);
         step.take_vote(vote);
         reasons.append(&mut step.reasons);
         changes.extend(step.change);

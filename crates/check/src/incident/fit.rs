@@ -13,7 +13,8 @@ use crate::model::{Failure, Subject};
 /// 5. five votes of each subject are kept, those of failed runs first;
 /// 6. texts are cut to 15 characters;
 /// 7. subjects without an incident are left out, the oldest first, and counted in `not_stored`;
-/// 8. texts and votes are left out, those of acknowledgements too, and all but the last three openings.
+/// 8. texts and votes are left out, those of acknowledgements and the needs of other checks too, and all but the last three
+///    openings.
 ///
 /// A subject whose incident is open, or whose end was not announced, stays.
 const STAGES: [fn(&mut CheckState); 9] = [
@@ -133,9 +134,14 @@ impl CheckState {
         self.cut_texts(0);
         for state in self.subjects.values_mut() {
             state.votes.clear();
-            if let Some(given) = state.incident.as_mut().and_then(|incident| incident.acknowledged.as_mut()) {
-                given.by.clear();
-                given.reason.clear();
+            // What is not known to depend on another check is reported.
+            state.is_dependent = false;
+            if let Some(incident) = &mut state.incident {
+                incident.dependency = None;
+                if let Some(given) = &mut incident.acknowledged {
+                    given.by.clear();
+                    given.reason.clear();
+                }
             }
             let older = state.openings.len().saturating_sub(3);
             state.openings.drain(..older);

@@ -2,6 +2,7 @@
 
 mod acknowledgement;
 mod decide;
+mod dependency;
 pub(crate) mod event;
 mod fit;
 mod mark;
@@ -13,6 +14,7 @@ mod state;
 
 pub use acknowledgement::Acknowledgement;
 pub use decide::{Decision, Findings, MAX_CHANGES, NotificationReason, Reason, Vote, decide};
+pub use dependency::{AffectedCheck, Dependency, Need};
 pub use mark::Mark;
 pub use policy::{Policy, SeverityRule};
 pub use record::{IncidentChange, IncidentRecord, NotificationEntry, parts_of_id};

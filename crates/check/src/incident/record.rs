@@ -39,6 +39,9 @@ pub struct IncidentRecord {
     pub notifications: Vec<NotificationEntry>,
     /// Silences that applied while the incident was open.
     pub silences: Vec<Silence>,
+    /// Id of the failing check because of which it was not reported at first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dependency: Option<String>,
     /// Acknowledgement by a person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acknowledged: Option<Acknowledgement>,
@@ -91,9 +94,9 @@ impl IncidentRecord {
     /// Applies a change to the earlier record, or starts a new one.
     #[must_use]
     pub fn after(earlier: Option<Self>, change: &IncidentChange) -> Self {
-        let (first, mut notifications, mut silences) = match earlier {
-            Some(record) => (record.first, record.notifications, record.silences),
-            None => (change.failure.clone(), Vec::new(), Vec::new()),
+        let (first, mut notifications, mut silences, dependency) = match earlier {
+            Some(record) => (record.first, record.notifications, record.silences, record.dependency),
+            None => (change.failure.clone(), Vec::new(), Vec::new(), None),
         };
         notifications.extend(change.notification.clone());
         silences.extend(change.silence.clone());
@@ -110,6 +113,7 @@ impl IncidentRecord {
             latest: change.failure.clone(),
             notifications,
             silences,
+            dependency: change.incident.dependency.clone().or(dependency),
             acknowledged: change.incident.acknowledged.clone().map(Acknowledgement::recorded),
             closed_at: change.incident.closed_at,
         }

@@ -200,6 +200,9 @@ pub struct SubjectState {
     /// Period of inconclusive runs, while it lasts.
     #[serde(default)]
     pub monitoring_gap: Option<MonitoringGap>,
+    /// True when every failed run since then failed in a step that needs another check.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_dependent: bool,
 }
 
 /// Period in which the runs about a subject were inconclusive.
@@ -235,6 +238,9 @@ pub struct Incident {
     /// Id of the last silence in its record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub silenced_by: Option<String>,
+    /// Id of the failing check because of which it was not reported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dependency: Option<String>,
     /// Acknowledgement by a person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acknowledged: Option<Acknowledgement>,

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Unit};
 use super::notification::{Contact, InconclusiveReport, Links, Machine, Notification, Owner, StepLine, SubjectReport};
 use crate::budget::ErrorBudget;
 use crate::incident::event::{Event, notification_id};
-use crate::incident::{Decision, Incident, LastSuccessfulRun, NotificationReason, Reason, Severity};
+use crate::incident::{AffectedCheck, Decision, Incident, LastSuccessfulRun, NotificationReason, Reason, Severity};
 use crate::model::{Attempt, Leftover, RunKey, Step, Subject};
 
 /// Facts that a notification needs in addition to the decision.
@@ -32,6 +32,8 @@ pub struct Context<'a> {
     pub last_successful_run: Option<&'a LastSuccessfulRun>,
     /// Error budget of the check after the run; none without an objective.
     pub error_budget: Option<ErrorBudget>,
+    /// Checks that fail in a step that needs this one.
+    pub affected: &'a [AffectedCheck],
     /// Severity of leftovers.
     pub leftover_severity: Severity,
     /// Time between the last notification and a reminder.
@@ -145,6 +147,7 @@ fn notification(event: Event, severity: Severity, about: About, context: &Contex
         subjects,
         more_subjects: u32::try_from(too_many).unwrap_or(u32::MAX).saturating_add(more),
         inconclusive,
+        affected: Vec::new(),
         leftovers,
         reminds_after_seconds: None,
         steps,
@@ -155,6 +158,9 @@ fn notification(event: Event, severity: Severity, about: About, context: &Contex
         contact: context.contact.clone(),
         links: context.links.clone(),
     };
+    if notification.is_ongoing() && !notification.subjects.is_empty() {
+        notification.affected = context.affected.to_vec();
+    }
     notification.reminds_after_seconds = notification.is_ongoing().then_some(context.remind_every.as_secs());
     notification
 }

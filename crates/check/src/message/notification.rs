@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::budget::ErrorBudget;
 use crate::incident::event::Event;
-use crate::incident::{LastSuccessfulRun, Severity};
+use crate::incident::{AffectedCheck, LastSuccessfulRun, Severity};
 use crate::model::{Cause, Failure, Leftover, Subject, Text};
 
 /// Recipients of a notification.
@@ -205,6 +205,9 @@ pub struct Notification {
     /// Subjects without a verdict, at most [`Notification::MAX_SUBJECTS`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inconclusive: Vec<InconclusiveReport>,
+    /// Checks that fail in a step that needs this check. They are not reported while it fails.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub affected: Vec<AffectedCheck>,
     /// Test data that runs could not remove.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leftovers: Vec<Leftover>,

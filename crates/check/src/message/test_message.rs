@@ -30,6 +30,7 @@ impl Notification {
             subjects: Vec::new(),
             more_subjects: 0,
             inconclusive: Vec::new(),
+            affected: Vec::new(),
             leftovers: Vec::new(),
             reminds_after_seconds: None,
             steps: Vec::new(),

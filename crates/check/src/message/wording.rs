@@ -8,6 +8,7 @@ use super::lines::Line;
 use super::notification::{InconclusiveReport, Machine, Notification, Owner, StepLine, SubjectReport};
 use super::owners::{contacts, display_name, first_contact, ownership, subjects};
 use crate::budget::{ErrorBudget, Objective, percent};
+use crate::incident::AffectedCheck;
 use crate::incident::event::Event;
 use crate::model::text::{ascii, cut, gsm7, utc};
 use crate::model::{Failure, FailureKind, Subject};
@@ -96,6 +97,13 @@ pub(super) fn details(n: &Notification) -> Vec<Line> {
     for alike in failed_alike(&n.subjects) {
         lines.push(Line::Empty);
         lines.extend(failure_lines(n, &alike));
+    }
+    if !n.affected.is_empty() {
+        lines.push(Line::Empty);
+        lines.push(Line::sentence(format_args!("Other checks fail in a step that needs {}", n.check)));
+        let affected =
+            |other: &AffectedCheck| Line::sentence(format_args!("  {}, since {}", other.check, utc(other.since)));
+        lines.extend(n.affected.iter().map(affected));
     }
     for report in &n.inconclusive {
         lines.push(Line::Empty);

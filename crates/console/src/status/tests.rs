@@ -61,6 +61,7 @@ fn incident(subject: &str, severity: Severity, from: Timestamp, to: Option<Times
         latest: failure,
         notifications: Vec::new(),
         silences: Vec::new(),
+        dependency: None,
         acknowledged: None,
         closed_at: to,
     }

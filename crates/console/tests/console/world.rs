@@ -178,6 +178,7 @@ async fn fill(store: &Store, since: Timestamp) -> String {
             closed_at: None,
             recorded: 1,
             silenced_by: None,
+            dependency: None,
             acknowledged: None,
         },
         check: "login".to_owned(),

@@ -37,6 +37,7 @@ fn record(check: &str, since: i64, closed: Option<i64>, actual: &'static str) ->
             notification_id: "n1".to_owned(),
         }],
         silences: Vec::new(),
+        dependency: None,
         acknowledged: Some(Acknowledgement {
             at: at(since + 5),
             by: "anna".to_owned(),

@@ -51,7 +51,7 @@ pub enum EntryKind {
     Notified,
     /// An alarm changed its state.
     Alarm,
-    /// A mute or a maintenance window began.
+    /// A mute or a maintenance window began, or a needed check failed, and messages were suppressed.
     Silenced,
     /// A person acknowledged the incident.
     Acknowledged,
@@ -118,6 +118,11 @@ impl Incident<'_> {
             Opened,
             format!("incident opened, {}", record.severity.as_str()),
         ));
+        let needed = record.dependency.iter();
+        entries.extend(needed.map(|check| {
+            let words = format!("not notified while {check} failed: the failed step needs it");
+            self.entry(self.ended(record.opened_at), Silenced, words)
+        }));
         entries.extend(self.notifications());
         entries.extend(record.silences.iter().map(|silence| {
             let kind = match silence.kind {

@@ -103,6 +103,7 @@ fn notification(size: &Size, id: &str, number: usize) -> Notification {
         reminds_after_seconds: Some(1),
         steps: vec![step; 2 * size.subjects],
         error_budget: None,
+        affected: Vec::new(),
         last_successful_run: Some(LastSuccessfulRun { run_id: "0".repeat(36), at }),
         run_id: "0".repeat(36),
         trace_id: "0".repeat(32),

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::locations::{patience, voter_location};
 use super::types::{NotificationReason, Reason, Vote};
+use crate::incident::dependency::Dependency;
 use crate::incident::event::notification_id;
 use crate::incident::policy::{Policy, span};
 use crate::incident::record::{IncidentChange, IncidentRecord, NotificationEntry, incident_id};
@@ -31,6 +32,7 @@ impl SubjectState {
             openings: Vec::new(),
             is_flapping: false,
             monitoring_gap: None,
+            is_dependent: false,
         }
     }
 
@@ -74,6 +76,10 @@ pub(super) struct Step<'a> {
     /// Locations with a recent run.
     pub(super) alive: &'a [(&'a str, LocationActivity)],
     pub(super) silence: Option<&'a Silence>,
+    /// Failing check that the step of this run's failure needs.
+    pub(super) dependency: Option<&'static str>,
+    /// True when the step of this run's failure needs another check, failing or not.
+    pub(super) has_need: bool,
     /// True when the run cannot write more changes.
     pub(super) is_full: bool,
     pub(super) reasons: Vec<Reason>,
@@ -81,6 +87,14 @@ pub(super) struct Step<'a> {
 }
 
 impl Step<'_> {
+    /// Finds the check that the step of this run's failure needs, and notes if that check fails.
+    pub(super) fn note_dependency(&mut self, vote: &Vote, dependencies: &[Dependency]) {
+        let Vote::Failing { failure, .. } = vote else { return };
+        let found = dependencies.iter().find(|dependency| dependency.need.has(failure));
+        self.dependency = found.filter(|dependency| dependency.is_failing).map(|dependency| dependency.need.check);
+        self.has_need = found.is_some();
+    }
+
     pub(super) fn now(&self) -> Timestamp {
         self.run.scheduled_time
     }
@@ -165,6 +179,7 @@ impl Step<'_> {
         if may_write {
             self.escalate(is_failing);
             self.note_silence();
+            self.note_suppression(is_failing);
             self.note_acknowledgement();
         }
         let previously_announced = self.state.announced;
@@ -196,6 +211,7 @@ impl Step<'_> {
             closed_at: None,
             recorded: 0,
             silenced_by: None,
+            dependency: None,
             acknowledged: None,
         };
         self.state.incident = Some(incident);
@@ -263,6 +279,9 @@ impl Step<'_> {
                 {
                     NotificationReason::SuppressedAcknowledged
                 }
+                None if is_open && is_failing && self.suppressed_by().is_some() => {
+                    NotificationReason::SuppressedDependency
+                }
                 None if is_open && is_failing => self.announce(Announcement::Flapping, severity, notification_reason),
                 None => NotificationReason::SuppressedNotYetStable,
             });
@@ -286,6 +305,9 @@ impl Step<'_> {
         }
         if suppression.is_some() {
             return suppression;
+        }
+        if self.suppressed_by().is_some() {
+            return Some(NotificationReason::SuppressedDependency);
         }
         Some(match (announced, self.state.announced) {
             (Some(Announcement::Open), Some(known)) if severity > known.severity => {
@@ -333,6 +355,22 @@ impl Step<'_> {
             reason.incident.clone_from(&self.state.incident);
         }
         self.reasons.push(reason);
+    }
+
+    /// Id of the failing check because of which an open incident is not reported. A failure in a step of the check's own is
+    /// reported, and so is everything after it.
+    fn suppressed_by(&self) -> Option<&'static str> {
+        self.dependency.filter(|_| self.state.is_dependent && self.state.announced.is_none())
+    }
+
+    /// Records the failing check because of which the incident is not reported.
+    fn note_suppression(&mut self, is_failing: bool) {
+        let Some(needed) = self.suppressed_by().filter(|_| is_failing && self.silence.is_none()) else { return };
+        let Some(incident) = self.state.incident.as_mut().filter(|incident| incident.is_open()) else { return };
+        if incident.dependency.as_deref() != Some(needed) {
+            incident.dependency = Some(needed.to_owned());
+            self.record(None);
+        }
     }
 
     /// Records a silence that begins while the incident is open.

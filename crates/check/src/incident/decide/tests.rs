@@ -1,6 +1,7 @@
 //! Timelines of incidents: one letter per minute for the vote of a run, and the expected notification reasons.
 
 mod acknowledged;
+mod dependencies;
 mod limits;
 mod order;
 
@@ -51,7 +52,16 @@ fn vote(name: &str, letter: char) -> Option<Vote> {
 
 /// Findings that consist of votes only.
 fn findings<'a>(run: &'a RunKey, votes: &'a BTreeMap<Subject, Vote>) -> Findings<'a> {
-    Findings { run, run_id: "run", votes, passed: None, subjects: None, leftovers: &[], windows: &[] }
+    Findings {
+        run,
+        run_id: "run",
+        votes,
+        passed: None,
+        subjects: None,
+        leftovers: &[],
+        windows: &[],
+        dependencies: &[],
+    }
 }
 
 #[test]

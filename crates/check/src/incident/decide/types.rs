@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::incident::dependency::Dependency;
 use crate::incident::event::Event;
 use crate::incident::record::IncidentChange;
 use crate::incident::severity::Severity;
@@ -69,6 +70,8 @@ pub enum NotificationReason {
     SuppressedMuted,
     /// Suppressed: the platform reports maintenance, or a maintenance window of the settings is open.
     SuppressedMaintenance,
+    /// Suppressed: the failure is in a step that needs another check, and that check fails too.
+    SuppressedDependency,
     /// Suppressed: it is time for a reminder, and a person has acknowledged the incident.
     SuppressedAcknowledged,
     /// Suppressed: the incident is over, and its opening was never reported.
@@ -154,6 +157,8 @@ pub struct Findings<'a> {
     pub leftovers: &'a [Leftover],
     /// Open maintenance windows of this check.
     pub windows: &'a [Silence],
+    /// Needs of this check.
+    pub dependencies: &'a [Dependency],
 }
 
 #[cfg(test)]

@@ -36,10 +36,12 @@ impl Step<'_> {
                 if is_new {
                     self.state.since = self.now();
                     self.state.incident = None;
+                    self.state.is_dependent = true;
                 } else if !is_open {
                     // A run that arrives late may be the earliest failure.
                     self.state.since = self.state.since.min(self.now());
                 }
+                self.state.is_dependent &= self.has_need;
                 // The record starts with the first stored failure, so keep it until the incident opens.
                 if is_open || is_new {
                     self.state.failure = Some(failure.clone());

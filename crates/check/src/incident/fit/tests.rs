@@ -69,6 +69,7 @@ fn state(size: &Size) -> CheckState {
             closed_at: (!is_open).then_some(at),
             recorded: 50,
             silenced_by: Some("mute-20261123T044900Z".to_owned()),
+            dependency: Some("payment-webhook".to_owned()),
             acknowledged: Some(Acknowledgement::new(at, &string(100), &string(300))),
         };
         let streak =
@@ -100,6 +101,7 @@ fn state(size: &Size) -> CheckState {
                 inconclusive: Inconclusive { cause: Cause::ClockSkew, detail: text(Inconclusive::MAX_DETAIL) },
                 notified_at: Some(at),
             }),
+            is_dependent: true,
         }
     };
     let mute = |number: usize| Silence {

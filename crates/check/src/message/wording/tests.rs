@@ -46,6 +46,7 @@ fn notification(event: Event, names: &[&str]) -> Notification {
         subjects: names.iter().map(|name| report(name, event)).collect(),
         more_subjects: 0,
         inconclusive: Vec::new(),
+        affected: Vec::new(),
         leftovers: Vec::new(),
         reminds_after_seconds: (event != Event::Recovered).then_some(14_400),
         steps: vec![
