@@ -4,12 +4,13 @@ import { createServer, request } from "node:http";
 import { after, test } from "node:test";
 
 import { OTHER_NAME, assertQuiet, headline, headlined, tab } from "./browser.mjs";
-import { demo, recorded, start } from "./program.mjs";
+import { demo, isDeployment, recorded, start } from "./program.mjs";
+import { monitored } from "./world.mjs";
 
 const TOKEN = "correct-horse-battery-staple";
 const store = await recorded("security.db");
 const changing = ["console", "--store", store, "--allow-actions"];
-const { url } = await start(changing);
+const { url } = isDeployment ? await monitored("availability") : await start(changing);
 
 // A request with any headers, which neither a browser nor `fetch` would send.
 function ask(path, { method = "GET", headers = {}, body = "", to = url } = {}) {

@@ -3,6 +3,7 @@
 
 mod alarm_events;
 mod alarms;
+mod browser;
 mod calls;
 mod console;
 mod deployed;

@@ -177,7 +177,7 @@ async fn last_ten_days_of_a_deployment_are_reviewed() {
         template: &template,
         template_path: &path,
         window: truth.window,
-        targets: &BTreeMap::new(),
+        objectives: &BTreeMap::new(),
         cost: None,
         what_if: &["SlowLogin=11000".to_owned()],
         logs: false,

@@ -19,6 +19,7 @@ mod deployment;
 mod doctor;
 mod exit;
 mod faults;
+mod file;
 mod interrupt;
 mod live;
 mod messages;

@@ -6,17 +6,16 @@ mod sections;
 mod text;
 mod trend_sections;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
+use console::review_report;
 use history::{History, Period, Window};
 use jiff::SignedDuration;
 use local::Store;
-use operations::cost::{CostInput, report as monthly_bill};
-use operations::shipped_files::{Files, alarms_template};
-use operations::{checks, thresholds};
-use review::{Input, MonthlyCost, Progress, Review, review as reviewed};
+use operations::shipped_files::alarms_template;
+use operations::{checks, monthly_cost};
+use review::{Input, Progress, Review, review as reviewed};
 use runtime::{Clock as _, SystemClock};
 use settings::Common;
 
@@ -25,7 +24,7 @@ use crate::arguments::deployment::Deployment;
 use crate::arguments::review::{ReviewFormat, ReviewOptions};
 use crate::exit::Exit;
 use crate::stream::Stream;
-use crate::{deployment, live, store, terminal};
+use crate::{deployment, file, live, store, terminal};
 
 /// The place that is reviewed.
 struct Reviewed {
@@ -38,20 +37,20 @@ struct Reviewed {
 pub(crate) async fn review(options: &ReviewOptions) -> anyhow::Result<Exit> {
     let reviewed = source(options).await?;
     let (path, template) = alarms_template(options.templates.as_deref())?;
-    let targets = thresholds::objectives(&thresholds::shipped(&reviewed.environment)?);
+    let objectives = checks::default_objectives();
     let now = SystemClock.now();
     let until = Period::MINUTE.floor(options.until.unwrap_or(now).min(now));
     let window = Window::new(until - SignedDuration::from_hours(24 * i64::from(options.days)), until);
     if options.logs && reviewed.is_deployment {
         show_price(&*reviewed.history, window).await?;
     }
-    let cost = reviewed.is_deployment.then(|| monthly_cost(options)).transpose()?;
+    let cost = reviewed.is_deployment.then(|| monthly_cost(options.settings.as_deref())).transpose()?;
     let input = Input {
         environment: &reviewed.environment,
         template: &template,
         template_path: &path,
         window,
-        targets: &targets,
+        objectives: &objectives,
         cost: cost.as_ref(),
         what_if: &options.what_if,
         logs: options.logs,
@@ -69,7 +68,10 @@ pub(crate) async fn review(options: &ReviewOptions) -> anyhow::Result<Exit> {
     for warning in &result.warnings {
         eprintln!("warning: {warning}");
     }
-    print(&result, options.format)?;
+    match &options.out {
+        Some(file) => write(file, &result, options.format)?,
+        None => print(&result, options.format)?,
+    }
     Ok(Exit::Passed)
 }
 
@@ -81,9 +83,26 @@ fn print(review: &Review, format: ReviewFormat) -> anyhow::Result<()> {
     match format {
         ReviewFormat::Table => terminal::print(&text::text(&sections(review, Detail::Short))),
         ReviewFormat::Json => terminal::json(review)?,
-        ReviewFormat::Markdown => terminal::document(&markdown::markdown(&sections(review, Detail::Full))),
+        ReviewFormat::Markdown | ReviewFormat::Html => terminal::document(&document(review, format)?),
     }
     Ok(())
+}
+
+/// Writes the result into a file, which is replaced at once.
+fn write(file: &Path, review: &Review, format: ReviewFormat) -> anyhow::Result<()> {
+    file::replace(file, &format!("{}\n", document(review, format)?))?;
+    println!("{}", file.display());
+    Ok(())
+}
+
+/// The result as the text of a file.
+fn document(review: &Review, format: ReviewFormat) -> anyhow::Result<String> {
+    Ok(match format {
+        ReviewFormat::Table => text::text(&sections(review, Detail::Short)).to_string(),
+        ReviewFormat::Json => terminal::escaped(&serde_json::to_string_pretty(review)?),
+        ReviewFormat::Markdown => markdown::markdown(&sections(review, Detail::Full)),
+        ReviewFormat::Html => review_report(review, env!("CARGO_PKG_VERSION")),
+    })
 }
 
 fn show_progress(progress: &Progress) {
@@ -103,24 +122,6 @@ async fn show_price(history: &dyn History, window: Window) -> anyhow::Result<()>
     }
     eprintln!("--logs searches log lines for about {usd:.2} USD");
     Ok(())
-}
-
-/// Cost of a month as planned, from the templates.
-fn monthly_cost(options: &ReviewOptions) -> anyhow::Result<MonthlyCost> {
-    let report = monthly_bill(&CostInput {
-        templates: Files::templates(None),
-        settings: options.settings.as_deref(),
-        environment: None,
-        checks: "all",
-        what_if: &[],
-        max: None,
-    })?;
-    let runs: BTreeMap<&str, f64> =
-        report.base.usage.running.iter().map(|running| (running.typical.check, running.runs)).collect();
-    let bill = &report.base.bill;
-    let check =
-        |(id, usd): (&&'static str, &f64)| ((*id).to_owned(), (*usd, runs.get(id).copied().unwrap_or_default()));
-    Ok(MonthlyCost { shared: bill.shared, checks: bill.by_check.iter().map(check).collect() })
 }
 
 /// Opens the deployment, or the store.

@@ -1,10 +1,11 @@
 //! `synthetics status-page`: the public status page as files.
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, bail};
+use check::budget::Objective;
 use console::{StatusSettings, status_files};
 use history::History;
 use local::Store;
@@ -15,11 +16,11 @@ use settings::Common;
 use crate::arguments::deployment::Deployment;
 use crate::arguments::status_page::StatusPageOptions;
 use crate::exit::Exit;
-use crate::{deployment, store};
+use crate::{deployment, file, store};
 
 /// Writes the files.
 pub(crate) async fn status_page(options: &StatusPageOptions) -> anyhow::Result<Exit> {
-    let (common, status) = settings(&options.settings)?;
+    let PageSettings { common, status, .. } = settings(&options.settings)?;
     let status = status.with_context(|| {
         let file = options.settings.display();
         format!("{file}: expected a section [status_page], found none\ndocs/operations/status-page.md has an example")
@@ -28,22 +29,30 @@ pub(crate) async fn status_page(options: &StatusPageOptions) -> anyhow::Result<E
     let files = status_files(&*history, &status, SystemClock.now()).await?;
     fs::create_dir_all(&options.out).with_context(|| format!("failed to create {}", options.out.display()))?;
     for (name, content) in &files {
-        write(&options.out.join(name), content)?;
+        file::replace(&options.out.join(name), content)?;
     }
     let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
     println!("{}: {}", options.out.display(), names.join(", "));
     Ok(Exit::Passed)
 }
 
-/// Reads the settings of every check, and what belongs to the status page. Checks have the intervals of a deployment.
-pub(crate) fn settings(file: &Path) -> anyhow::Result<(Common, Option<StatusSettings>)> {
+/// What pages need of a settings file.
+pub(crate) struct PageSettings {
+    pub(crate) common: Common,
+    pub(crate) status: Option<StatusSettings>,
+    pub(crate) objectives: BTreeMap<String, Objective>,
+}
+
+/// Reads the settings of every check, and what belongs to pages. Checks have the intervals of a deployment.
+pub(crate) fn settings(file: &Path) -> anyhow::Result<PageSettings> {
     let checks = checks::from_file(file, &[])?;
     let Some(common) = checks.first().map(|check| check.common().clone()) else {
         bail!("{} has no check", file.display());
     };
     let intervals = thresholds::cadences(&thresholds::shipped(&common.environment)?);
     let status = StatusSettings::new(&common, intervals);
-    Ok((common, status))
+    let objectives = checks::objectives(checks.iter().map(|check| &**check));
+    Ok(PageSettings { common, status, objectives })
 }
 
 /// The deployment that the options name, or a store of the same platform.
@@ -85,25 +94,4 @@ async fn history(options: &StatusPageOptions, common: &Common) -> anyhow::Result
         ),
         _ => Ok(Box::new(store)),
     }
-}
-
-/// Replaces a file at once: readers see the old or the new one, never a part.
-fn write(file: &Path, content: &str) -> anyhow::Result<()> {
-    let temporary = temporary(file);
-    let written = fs::File::create(&temporary)
-        .and_then(|mut open| {
-            open.write_all(content.as_bytes())?;
-            open.sync_all()
-        })
-        .and_then(|()| fs::rename(&temporary, file));
-    if written.is_err() {
-        let _ = fs::remove_file(&temporary);
-    }
-    written.with_context(|| format!("failed to write {}", file.display()))
-}
-
-/// File in the same folder, whose name begins with a dot.
-fn temporary(file: &Path) -> PathBuf {
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    file.with_file_name(format!(".{name}.{}", std::process::id()))
 }

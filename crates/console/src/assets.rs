@@ -27,6 +27,7 @@ macro_rules! asset {
 
 const ASSETS: &[Asset] = &[
     asset!("console.css", STYLE),
+    asset!("review.css", STYLE),
     asset!("console.js", SCRIPT),
     asset!("charts.js", SCRIPT),
     asset!("uPlot.min.css", STYLE),

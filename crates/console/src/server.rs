@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use crate::guard::{self, Guard};
 use crate::source::Source;
-use crate::{assets, health, live, pages, prometheus, status};
+use crate::{assets, health, live, pages, prometheus, review, status};
 
 /// Most connections at a time. Each takes a file, and runs need files too.
 const MAX_CONNECTIONS: usize = 64;
@@ -32,6 +32,8 @@ pub async fn serve(listener: TcpListener, source: Source, guard: Guard, stop: Ca
         .route("/live", get(live::live))
         .route("/metrics", get(prometheus::metrics))
         .route("/healthz", get(health::healthz))
+        .route("/review", get(review::review_page))
+        .layer(Extension(review::Reviews::new(stop.clone())))
         .layer(from_fn_with_state(guard, guard::guard))
         .with_state(source);
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));

@@ -21,6 +21,7 @@ pub(crate) enum Place {
     Overview,
     Incidents,
     Alarms,
+    Review,
     Status,
     Demo,
     Settings,
@@ -28,14 +29,23 @@ pub(crate) enum Place {
 }
 
 impl Place {
-    const ALL: [Self; 7] =
-        [Self::Overview, Self::Incidents, Self::Alarms, Self::Status, Self::Demo, Self::Settings, Self::About];
+    const ALL: [Self; 8] = [
+        Self::Overview,
+        Self::Incidents,
+        Self::Alarms,
+        Self::Review,
+        Self::Status,
+        Self::Demo,
+        Self::Settings,
+        Self::About,
+    ];
 
     const fn path(self) -> &'static str {
         match self {
             Self::Overview => "/",
             Self::Incidents => "/incidents",
             Self::Alarms => "/alarms",
+            Self::Review => "/review",
             Self::Status => "/status",
             Self::Demo => "/demo",
             Self::Settings => "/settings",
@@ -48,6 +58,7 @@ impl Place {
             Self::Overview => "Overview",
             Self::Incidents => "Incidents",
             Self::Alarms => "Alarms",
+            Self::Review => "Review",
             Self::Status => "Status page",
             Self::Demo => "Demo",
             Self::Settings => "Settings",

@@ -6,6 +6,7 @@ pub mod checks;
 pub mod cost;
 pub mod doctor;
 pub mod incident_review;
+mod monthly_cost;
 pub mod mute_rules;
 pub mod names;
 pub mod samconfig;
@@ -13,3 +14,5 @@ pub mod secret_references;
 pub mod settings_reference;
 pub mod shipped_files;
 pub mod thresholds;
+
+pub use monthly_cost::monthly_cost;

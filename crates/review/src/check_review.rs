@@ -32,6 +32,10 @@ pub struct CheckReview {
     pub inconclusive: u64,
     /// Runs in maintenance.
     pub maintenance: u64,
+    /// Part of its runs that has to pass; `None` without an objective.
+    pub objective: Option<f64>,
+    /// Spent part of the error budget of the window, above 1 if it is overspent; `None` without an objective or a run with a verdict.
+    pub budget_spent: Option<f64>,
     /// Times without runs, the longest ones.
     pub gaps: Vec<Gap>,
     /// Number of all times without at least three runs in a row.
@@ -78,11 +82,19 @@ impl CheckReview {
             failed: counts.failed,
             inconclusive: counts.inconclusive,
             maintenance: counts.maintenance,
+            objective: target,
+            budget_spent: target.and_then(|target| budget_spent(counts, target)),
             sensitivity: sensitivity(cadence, counts, target, days),
             gaps: runs.gaps,
             gap_count: runs.gap_count,
         }
     }
+}
+
+/// Failed part of the runs with a verdict, in relation to the part that the objective allows.
+fn budget_spent(counts: Counts, target: f64) -> Option<f64> {
+    let (failed, verdicts) = (counts.failed as f64, (counts.passed + counts.failed) as f64);
+    Some(failed / verdicts / (1.0 - target)).filter(|spent| spent.is_finite())
 }
 
 fn sensitivity(cadence: Duration, counts: Counts, target: Option<f64>, days: f64) -> Sensitivity {
@@ -115,6 +127,18 @@ fn sensitivity(cadence: Duration, counts: Counts, target: Option<f64>, days: f64
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn failures_spend_the_budget_and_lost_verdicts_do_not() {
+        let spent = |passed, failed, target| {
+            let counts = Counts { passed, failed, inconclusive: 500, maintenance: 9 };
+            budget_spent(counts, target).map(|spent| (spent * 100.0).round())
+        };
+        assert_eq!(spent(990, 10, 0.98), Some(50.0));
+        assert_eq!(spent(100, 0, 0.99), Some(0.0));
+        assert_eq!(spent(90, 10, 0.99), Some(1_000.0));
+        assert_eq!((spent(0, 0, 0.99), spent(9, 1, 1.0)), (None, None));
+    }
 
     #[test]
     fn checks_that_cannot_fail_are_named() {

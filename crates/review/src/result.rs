@@ -11,7 +11,7 @@ use crate::check_review::CheckReview;
 use crate::headroom::{Headroom, Values};
 use crate::incident::ReviewedIncident;
 use crate::kind::Kind;
-use crate::proposal::{Change, Datapoints, Tally, Verdict};
+use crate::proposal::{Change, Datapoints, Proposal, Tally, Verdict};
 use crate::trend::Trends;
 
 /// Review of a window.
@@ -54,6 +54,25 @@ impl Review {
     /// Incidents for which no alarm fired.
     pub fn unseen(&self) -> impl Iterator<Item = &ReviewedIncident> {
         self.incidents.iter().filter(|incident| incident.seen_by.is_empty())
+    }
+
+    /// Alarms that fired.
+    pub fn fired(&self) -> impl Iterator<Item = &AlarmReview> {
+        self.alarms.iter().filter(|alarm| !alarm.behaviour.firings.is_empty())
+    }
+
+    /// Number of firings of alarms on what users notice that match no incident.
+    #[must_use]
+    pub fn false_firings(&self) -> usize {
+        self.alarms.iter().map(AlarmReview::false_firings).sum()
+    }
+
+    /// Alarms with a proposal.
+    pub fn proposals(&self) -> impl Iterator<Item = (&AlarmReview, &Proposal)> {
+        self.alarms.iter().filter_map(|alarm| match &alarm.verdict {
+            Verdict::Change(proposal) => Some((alarm, proposal)),
+            Verdict::Keep { .. } | Verdict::TooLittleData { .. } => None,
+        })
     }
 }
 
@@ -116,6 +135,22 @@ pub struct AlarmReview {
     /// Judgement on its numbers.
     #[serde(flatten)]
     pub verdict: Verdict,
+}
+
+impl AlarmReview {
+    /// Number of firings that match no incident, if its kind makes them false ones.
+    #[must_use]
+    pub fn false_firings(&self) -> usize {
+        if self.kind == Kind::Symptom { self.behaviour.unmatched } else { 0 }
+    }
+
+    /// Part of the way to the threshold that the 99th percentile has gone; `None` without values, or if the way has no length.
+    #[must_use]
+    pub fn threshold_used(&self) -> Option<f64> {
+        let value = self.headroom?.p99;
+        let used = if self.breaches_below { self.threshold / value } else { value / self.threshold };
+        used.is_finite().then_some(used)
+    }
 }
 
 /// Firings that CloudWatch, or this machine, recorded at the time.

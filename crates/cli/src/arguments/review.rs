@@ -41,6 +41,9 @@ pub(crate) struct ReviewOptions {
     /// Output format.
     #[arg(long, value_enum, default_value_t = ReviewFormat::Table)]
     pub(crate) format: ReviewFormat,
+    /// File to write, instead of printing. It is replaced at once.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -51,4 +54,6 @@ pub(crate) enum ReviewFormat {
     Json,
     /// Markdown for a report.
     Markdown,
+    /// One HTML page with charts, without scripts and without anything from elsewhere; it prints on A4.
+    Html,
 }

@@ -1,0 +1,120 @@
+//! `GET /review`: the review of the last weeks.
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::http::header::REFRESH;
+use axum::response::{IntoResponse as _, Response};
+use review::{Review, asked_metrics};
+use serde::Deserialize;
+
+use super::runs::{Known, Reviews};
+use super::view::ReviewView;
+use crate::shell::{Place, Shell, page};
+use crate::shown::since;
+use crate::source::Source;
+
+/// Windows that the page offers, in days.
+const DAYS: [u16; 4] = [7, 14, 30, 90];
+/// Price of a metric in GetMetricData. **Units:** USD.
+const METRIC_USD: f64 = 0.01 / 1_000.0;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Choice {
+    /// Window in days.
+    days: Option<u16>,
+    /// Present if the price is accepted.
+    run: Option<u8>,
+}
+
+#[derive(Template)]
+#[template(path = "review.html")]
+struct ReviewPage {
+    shell: Shell,
+    days: u16,
+    windows: Vec<(u16, bool)>,
+    /// Price of another review; `None` without any.
+    price: Option<String>,
+    notice: Option<String>,
+    view: ReviewView,
+}
+
+#[derive(Template)]
+#[template(path = "review_pending.html")]
+struct Pending {
+    shell: Shell,
+    headline: String,
+    days: u16,
+    windows: Vec<(u16, bool)>,
+    lines: Vec<String>,
+    price: Option<String>,
+}
+
+/// Shows the review of a window, or says that it is being made, or its price.
+pub(crate) async fn review_page(
+    State(source): State<Source>,
+    Extension(reviews): Extension<Reviews>,
+    Query(choice): Query<Choice>,
+) -> Response {
+    let days = choice.days.filter(|days| DAYS.contains(days)).unwrap_or(30);
+    let price = source.once_per_minute.is_some().then(|| price(&source, days));
+    let Known { result, running } = reviews.get(&source, days, choice.run.is_some()).await;
+    let windows = DAYS.map(|own| (own, own == days)).to_vec();
+    let pending = |headline: &str, tone, lines| {
+        let mut shell = Shell::new(&source, Place::Review, headline);
+        shell.tone = tone;
+        page(&Pending { shell, headline: headline.to_owned(), days, windows: windows.clone(), lines, price: None })
+    };
+    if let Some(progress) = &running
+        && result.is_none()
+    {
+        let lines = vec![format!("The page loads itself again. {}", progress.borrow().as_str())];
+        let again = format!("2; url=/review?days={days}");
+        return ([(REFRESH, again)], pending("The review is being computed", "calm", lines)).into_response();
+    }
+    let Some(result) = result else {
+        let line = format!("It asks CloudWatch for the values of {days} days.");
+        let mut shell = Shell::new(&source, Place::Review, "Review");
+        shell.tone = "calm";
+        let headline = "No review yet".to_owned();
+        return page(&Pending { shell, headline, days, windows, lines: vec![line], price });
+    };
+    match result.review {
+        Ok(review) => {
+            let age = since(source.clock.now(), result.at);
+            let notice = match (&running, &price) {
+                (Some(_), _) => Some(format!("Made {age} ago; a new one is being computed.")),
+                (None, Some(_)) => Some(format!("Made {age} ago.")),
+                (None, None) => None,
+            };
+            let view = ReviewView::new(&review, true);
+            let mut shell = Shell::new(&source, Place::Review, format!("Review of {days} days"));
+            shell.tone = tone(&review);
+            page(&ReviewPage { shell, days, windows, price, notice, view })
+        }
+        Err(error) => {
+            let lines = vec![error, "The page tries again in ten minutes.".to_owned()];
+            (StatusCode::SERVICE_UNAVAILABLE, pending("The review failed", "unsure", lines)).into_response()
+        }
+    }
+}
+
+fn tone(review: &Review) -> &'static str {
+    if review.unseen().next().is_some() {
+        "bad"
+    } else if review.proposals().next().is_some() {
+        "unsure"
+    } else {
+        "good"
+    }
+}
+
+/// Price of a review, in words.
+fn price(source: &Source, days: u16) -> String {
+    let metrics = asked_metrics(&source.monitored.shown().alarms, days);
+    // Rounded up: nothing is free.
+    let usd = (metrics as f64 * METRIC_USD * 100.0).ceil() / 100.0;
+    format!("about {usd:.2} USD, for {metrics} metrics")
+}

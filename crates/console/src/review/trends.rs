@@ -1,0 +1,142 @@
+//! Trends by week, as charts.
+
+use review::words::{milliseconds, number, percent};
+use review::{CheckTrend, CheckWeek, CostTrend, Group, Review, SeriesTrend, StepTrend, StepTrends, Trends};
+
+use super::projection_chart::ProjectionChart;
+use super::week_chart::{Numbers, WeekChart};
+
+/// Most steps, those that take longest.
+const STEPS: usize = 12;
+
+/// Weeks of a check, or of a metric.
+pub(crate) struct Figure {
+    pub(crate) title: String,
+    pub(crate) charts: Vec<(String, WeekChart)>,
+}
+
+/// Weeks of a step.
+pub(crate) struct StepRow {
+    pub(crate) name: String,
+    pub(crate) chart: Option<WeekChart>,
+    pub(crate) first: String,
+    pub(crate) last: String,
+    pub(crate) change: String,
+}
+
+/// Future of a resource.
+pub(crate) struct ProjectionRow {
+    pub(crate) metric: String,
+    pub(crate) words: String,
+    pub(crate) tone: &'static str,
+    pub(crate) chart: Option<ProjectionChart>,
+}
+
+/// Success and durations of each check.
+pub(super) fn checks(review: &Review) -> Vec<Figure> {
+    review.trends.checks.iter().map(|trend| check(trend, review)).collect()
+}
+
+fn check(trend: &CheckTrend, review: &Review) -> Figure {
+    let weeks = &review.trends.weeks;
+    let values = |value: fn(&CheckWeek) -> Option<f64>| -> Vec<Option<f64>> {
+        trend.weeks.iter().map(|week| week.as_ref().and_then(value)).collect()
+    };
+    let objective = review.checks.iter().find(|own| own.check == trend.check).and_then(|own| own.objective);
+    let success = Numbers {
+        weeks,
+        values: values(|week| week.success),
+        band: None,
+        limit: objective.map(|target| (target, format!("objective {} %", number(target * 100.0)))),
+        from_zero: false,
+        format: &percent,
+    };
+    let ends = |week: &CheckWeek| week.p50_ms.zip(week.p99_ms);
+    let durations = Numbers {
+        weeks,
+        values: values(|week| week.p95_ms),
+        band: Some(trend.weeks.iter().map(|week| week.as_ref().and_then(ends)).collect()),
+        limit: None,
+        from_zero: true,
+        format: &milliseconds,
+    };
+    let charts = [("Success", success), ("Duration, p95 in the band from p50 to p99", durations)];
+    let drawn = charts.into_iter().filter_map(|(name, numbers)| Some((name.to_owned(), numbers.chart()?)));
+    Figure { title: trend.check.clone(), charts: drawn.collect() }
+}
+
+/// Load, queues and resources.
+pub(super) fn series(trends: &Trends) -> Vec<Figure> {
+    let figure = |series: &SeriesTrend| {
+        let unit = series.unit.clone();
+        let format = |value: f64| match series.group {
+            Group::Certificate => format!("{} days", number(value)),
+            Group::Load | Group::Queue | Group::Resource => review::words::quantity(value, Some(&unit)),
+        };
+        let values = series.weeks.clone();
+        let numbers =
+            Numbers { weeks: &trends.weeks, values, band: None, limit: None, from_zero: true, format: &format };
+        let name = format!("{} of a day", series.statistic);
+        let charts = numbers.chart().map(|chart| (name, chart)).into_iter().collect();
+        Figure { title: series.metric.clone(), charts }
+    };
+    trends.series.iter().map(figure).filter(|figure| !figure.charts.is_empty()).collect()
+}
+
+/// Projections of resources and certificates.
+pub(super) fn projections(review: &Review) -> Vec<ProjectionRow> {
+    use review::Projection;
+    let row = |series: &SeriesTrend| {
+        let projection = series.projection.as_ref()?;
+        let (words, tone) = match projection {
+            Projection::Reaches { per_day, .. } => (format!("{}; {per_day:+.2} a day", projection.words()), "unsure"),
+            Projection::NoLimitInSight { per_day, low, high } => {
+                (format!("steady: {per_day:+.2} a day, between {low:+.2} and {high:+.2}"), "good")
+            }
+            Projection::Expires { days, .. } => {
+                (format!("{}, in {days:.0} days", projection.words()), if *days < 30.0 { "unsure" } else { "good" })
+            }
+            Projection::TooLittleData { .. } => (projection.words(), "none"),
+        };
+        let chart = ProjectionChart::new(series, &review.trends.weeks, review.until);
+        Some(ProjectionRow { metric: series.metric.clone(), words, tone, chart })
+    };
+    review.trends.series.iter().filter_map(row).collect()
+}
+
+/// The slowest steps, and the number of the others. `None`: they were not asked for.
+pub(super) fn steps(trends: &Trends) -> Option<(Vec<StepRow>, usize)> {
+    let StepTrends::Known { steps } = &trends.steps else { return None };
+    let newest = |step: &StepTrend| step.weeks.iter().rev().flatten().next().map_or(0.0, |week| week.p95_ms);
+    let mut sorted: Vec<&StepTrend> = steps.iter().collect();
+    sorted.sort_by(|one, other| newest(other).total_cmp(&newest(one)));
+    let more = sorted.len().saturating_sub(STEPS);
+    sorted.truncate(STEPS);
+    Some((sorted.into_iter().map(|step| step_row(step, trends)).collect(), more))
+}
+
+fn step_row(step: &StepTrend, trends: &Trends) -> StepRow {
+    let values: Vec<Option<f64>> = step.weeks.iter().map(|week| week.map(|week| week.p95_ms)).collect();
+    let (first, last) = (values.iter().flatten().next().copied(), values.iter().rev().flatten().next().copied());
+    let subject = if step.subject == "-" { String::new() } else { format!("{}/", step.subject) };
+    let words = |value: Option<f64>| value.map(milliseconds).unwrap_or_default();
+    let change = first.zip(last).filter(|(first, _)| *first > 0.0);
+    let numbers =
+        Numbers { weeks: &trends.weeks, values, band: None, limit: None, from_zero: true, format: &milliseconds };
+    StepRow {
+        name: format!("{}: {subject}{}", step.check, step.step),
+        chart: numbers.chart(),
+        first: words(first),
+        last: words(last),
+        change: change.map(|(first, last)| format!("{:+.0} %", (last / first - 1.0) * 100.0)).unwrap_or_default(),
+    }
+}
+
+/// Cost by week, and a sentence about it; `None` without a bill.
+pub(super) fn cost(trends: &Trends) -> Option<(WeekChart, String)> {
+    let CostTrend::Estimated { weeks_usd, month_usd } = &trends.cost else { return None };
+    let format = |usd: f64| format!("{usd:.2}");
+    let values = weeks_usd.iter().copied().map(Some).collect();
+    let numbers = Numbers { weeks: &trends.weeks, values, band: None, limit: None, from_zero: true, format: &format };
+    Some((numbers.chart()?, format!("USD at list price; as planned, {month_usd:.2} a month.")))
+}
