@@ -30,7 +30,7 @@ pub(super) fn points(
     sets.into_iter().map(|(start, set)| Ok(Point { at: time(start)?, value: value(set, statistic) })).collect()
 }
 
-/// Numbers of the metric: one for each unit that it had.
+/// Numbers of the metric, one for each unit.
 fn series(store: &Transaction<'_>, metric: &MetricId) -> Result<Vec<i64>, Failed> {
     let dimensions: &BTreeMap<_, _> = &metric.dimensions;
     let dimensions = serde_json::to_string(dimensions)?;

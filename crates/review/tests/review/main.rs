@@ -1,4 +1,4 @@
-//! Reviews of a history in memory: sources that know less, and proposals at their limits.
+//! Reviews of a history in memory: sources with less knowledge, and proposals at their limits.
 
 #![expect(clippy::panic, clippy::unimplemented, clippy::unwrap_used, reason = "tests fail by panicking")]
 
@@ -22,7 +22,7 @@ async fn reviewed_with(fake: &Fake, logs: bool, what_if: &[String]) -> Review {
         template: TEMPLATE,
         template_path: "infra/alarms.yaml",
         window: fake.window,
-        targets: &BTreeMap::new(),
+        objectives: &BTreeMap::new(),
         cost: None,
         what_if,
         logs,
@@ -149,7 +149,7 @@ async fn without_an_incident_only_small_changes_are_proposed() {
 #[tokio::test]
 async fn change_that_would_miss_an_incident_is_not_proposed() {
     let mut fake = Fake::new(30, "login");
-    // The incident is no slower and no longer than what is none.
+    // The incident is as slow and as long as the bursts.
     add_slow_runs(&mut fake, 5, 7, 12_000.0);
     fake.set("login", "Duration", 20 * 1_440, 7, 12_000.0);
     fake.incident("login", 20 * 1_440, 7);
@@ -257,7 +257,7 @@ async fn progress_reaches_its_end() {
         template: TEMPLATE,
         template_path: "infra/alarms.yaml",
         window: fake.window,
-        targets: &BTreeMap::new(),
+        objectives: &BTreeMap::new(),
         cost: None,
         what_if: &[],
         logs: false,
