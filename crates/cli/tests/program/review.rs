@@ -16,7 +16,7 @@ const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/review");
 const TEMPLATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/alarms.yaml");
 const SCHEMA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/review.schema.json");
 
-/// The month: its truth, the store that the generator wrote, and the review of that.
+/// The month: its truth, the store from the generator, and the review of the store.
 struct Month {
     truth: Value,
     store: String,
