@@ -84,11 +84,8 @@ pub(crate) async fn review_page(
     match result.review {
         Ok(review) => {
             let age = since(source.clock.now(), result.at);
-            let notice = match (&running, &price) {
-                (Some(_), _) => Some(format!("Made {age} ago; a new one is being computed.")),
-                (None, Some(_)) => Some(format!("Made {age} ago.")),
-                (None, None) => None,
-            };
+            let renewed = if running.is_some() { " A new one is being computed." } else { "" };
+            let notice = Some(format!("Made {age} ago.{renewed}"));
             let view = ReviewView::new(&review, true);
             let mut shell = Shell::new(&source, Place::Review, format!("Review of {days} days"));
             shell.tone = tone(&review);
