@@ -1,23 +1,14 @@
 // No page has an obstacle that axe-core calls serious or critical, in either theme and on a small screen.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { AXE, headlined, tab, tooWide } from "./browser.mjs";
+import { headlined, obstacles, tab, tooWide } from "./browser.mjs";
 import { demo } from "./program.mjs";
 
 // The public status page has no script, so only this keeps it from growing old on a screen on a wall.
 const ACCEPTED = ["/status meta-refresh: meta[http-equiv=\"refresh\"]"];
 
-const axe = readFileSync(AXE, "utf8");
 const { url } = await demo("availability", "login", "--fault", "500");
-
-async function obstacles(page) {
-  await page.evaluate(axe);
-  const found = await page.evaluate(() => globalThis.axe.run({ resultTypes: ["violations"] }));
-  const grave = found.violations.filter(({ impact }) => ["serious", "critical"].includes(impact));
-  return grave.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target.join(" ")}`));
-}
 
 // Pages that differ, each in the state with the most on it.
 async function paths() {
@@ -27,7 +18,7 @@ async function paths() {
   const incident = await page.getByRole("link", { name: "front-page" }).getAttribute("href");
   await page.goto(incident);
   const run = await page.getByRole("link", { name: "The run, step by step" }).getAttribute("href");
-  const others = ["/checks/availability", "/incidents", "/alarms", "/status", "/demo", "/settings", "/about", "/runbooks/login", "/checks/none"];
+  const others = ["/checks/availability", "/incidents", "/alarms", "/review", "/status", "/demo", "/settings", "/about", "/runbooks/login", "/checks/none"];
   return ["/", incident, run, ...others];
 }
 

@@ -22,7 +22,7 @@ test("every page of the navigation opens without a problem", async () => {
   await page.goto("/");
   const links = page.getByRole("navigation", { name: "Pages" }).getByRole("link");
   const names = await links.allTextContents();
-  assert.deepEqual(names, ["Overview", "Incidents", "Alarms", "Status page", "Demo", "Settings", "About"]);
+  assert.deepEqual(names, ["Overview", "Incidents", "Alarms", "Review", "Status page", "Demo", "Settings", "About"]);
   // The status page is for the public, so it leads nowhere.
   for (const name of names.filter((own) => own !== "Status page")) {
     const [answer] = await Promise.all([page.waitForNavigation(), links.filter({ hasText: name }).click()]);

@@ -22,7 +22,7 @@ test("every page is complete", async () => {
   await page.getByText(/over 24h/).first().waitFor();
   await page.locator("a[href*='/runs/']").last().click();
   assert.ok(await page.locator(".waterfall rect").count() > 3);
-  for (const path of ["/incidents", "/alarms", "/status", "/demo", "/settings", "/about", "/runbooks/login"]) {
+  for (const path of ["/incidents", "/alarms", "/review", "/status", "/demo", "/settings", "/about", "/runbooks/login"]) {
     assert.equal((await page.goto(path)).status(), 200, path);
     assert.ok((await page.getByRole("main").innerText()).length > 40, path);
   }

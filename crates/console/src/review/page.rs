@@ -115,3 +115,6 @@ fn price(source: &Source, days: u16) -> String {
     let usd = (metrics as f64 * METRIC_USD * 100.0).ceil() / 100.0;
     format!("about {usd:.2} USD, for {metrics} metrics")
 }
+
+#[cfg(test)]
+mod tests;
