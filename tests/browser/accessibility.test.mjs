@@ -2,24 +2,26 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { headlined, obstacles, tab, tooWide } from "./browser.mjs";
-import { demo } from "./program.mjs";
+import { obstacles, tab, tooWide } from "./browser.mjs";
+import { isDeployment } from "./program.mjs";
+import { monitored, shows } from "./world.mjs";
 
 // The public status page has no script, so only this keeps it from growing old on a screen on a wall.
 const ACCEPTED = ["/status meta-refresh: meta[http-equiv=\"refresh\"]"];
 
-const { url } = await demo("availability", "login", "--fault", "500");
+const { url, inject } = await monitored("availability", "login");
+await inject();
 
 // Pages that differ, each in the state with the most on it.
 async function paths() {
   const page = await tab(url);
-  await page.goto("/");
-  await headlined(page, /^2 failing/);
+  await shows(page, "/", page.getByRole("heading", { level: 1, name: isDeployment ? /^1 failing/ : /^2 failing/ }), "failing checks");
   const incident = await page.getByRole("link", { name: "front-page" }).getAttribute("href");
   await page.goto(incident);
+  const others = ["/checks/availability", "/incidents", "/alarms", "/review", "/status", "/settings", "/about", "/runbooks/login", "/checks/none"];
+  if (isDeployment) return ["/", incident, ...others];
   const run = await page.getByRole("link", { name: "The run, step by step" }).getAttribute("href");
-  const others = ["/checks/availability", "/incidents", "/alarms", "/review", "/status", "/demo", "/settings", "/about", "/runbooks/login", "/checks/none"];
-  return ["/", incident, run, ...others];
+  return ["/", incident, run, "/demo", ...others];
 }
 
 const all = await paths();

@@ -6,8 +6,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after } from "node:test";
 
-// Longest wait for anything that a test expects. A machine that is busy with other steps needs most of it.
-export const PATIENCE = 30_000;
+// True in tests of a console on a deployment (tests/e2e/browser.rs).
+export const isDeployment = Boolean(process.env.SYNTHETICS_DEPLOYMENT);
+
+// Longest wait for anything that a test expects. A machine that is busy with other steps needs most of it. A deployment is asked once
+// a minute.
+export const PATIENCE = isDeployment ? 120_000 : 30_000;
 
 export function fromStep(variable) {
   const value = process.env[variable];

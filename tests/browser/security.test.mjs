@@ -4,12 +4,13 @@ import { createServer, request } from "node:http";
 import { after, test } from "node:test";
 
 import { OTHER_NAME, assertQuiet, headline, headlined, tab } from "./browser.mjs";
-import { demo, recorded, start } from "./program.mjs";
+import { demo, isDeployment, recorded, start } from "./program.mjs";
+import { monitored } from "./world.mjs";
 
 const TOKEN = "correct-horse-battery-staple";
 const store = await recorded("security.db");
 const changing = ["console", "--store", store, "--allow-actions"];
-const { url } = await start(changing);
+const { url } = isDeployment ? await monitored("availability") : await start(changing);
 
 // A request with any headers, which neither a browser nor `fetch` would send.
 function ask(path, { method = "GET", headers = {}, body = "", to = url } = {}) {
@@ -126,7 +127,7 @@ test("without --allow-actions, nothing can be changed", async () => {
   const page = await tab(reading.url);
   await page.goto("/incidents");
   const incident = await page.locator("a[href^='/incidents/']").first().getAttribute("href");
-  for (const path of ["/", "/incidents", incident, "/checks/availability", "/alarms", "/settings", "/about"]) {
+  for (const path of ["/", "/incidents", incident, "/checks/availability", "/alarms", "/review", "/settings", "/about"]) {
     assert.equal((await page.goto(path)).status(), 200, path);
     assert.equal(await page.locator("form[method=post]").count(), 0, path);
   }

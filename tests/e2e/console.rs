@@ -12,20 +12,21 @@ use demo_platform::Fault;
 use crate::world::World;
 
 /// A console that is stopped when it is dropped.
-struct Console {
+pub struct Console {
     program: Child,
-    address: String,
+    /// Host and port.
+    pub address: String,
     /// The program ends when nobody reads its output.
     _output: BufReader<ChildStdout>,
 }
 
 impl Console {
     /// Starts a console on the deployment of a world.
-    fn start(world: &World) -> Self {
+    pub fn start(world: &World, more: &[&str]) -> Self {
         let variables: BTreeMap<_, _> = world.variables().into_iter().collect();
         let deployment = ["--table", &variables["STATE_TABLE"], "--environment", &world.environment];
         let arguments = ["console", "--listen", "127.0.0.1:0", "--allow-actions"];
-        let mut program = world.command(&[&arguments[..], &deployment].concat());
+        let mut program = world.command(&[&arguments[..], &deployment, more].concat());
         let mut program = program.stdout(Stdio::piped()).spawn().unwrap();
         let mut output = BufReader::new(program.stdout.take().unwrap());
         let mut line = String::new();
@@ -78,7 +79,7 @@ async fn console_shows_a_deployment_and_acts_on_it() {
     let set = cloudwatch.set_alarm_state().alarm_name(alarm).state_value(StateValue::Alarm);
     set.state_reason("five slow minutes").send().await.unwrap();
 
-    let console = Console::start(&world);
+    let console = Console::start(&world, &[]);
     let address = &console.address;
     for (path, expected) in [
         ("/", "1 failing"),

@@ -3,6 +3,7 @@
 
 mod alarm_events;
 mod alarms;
+mod browser;
 mod calls;
 mod console;
 mod deployed;
@@ -24,6 +25,7 @@ mod mutes;
 mod order;
 mod own_faults;
 mod privileges;
+mod review;
 mod runs;
 mod runtime_api;
 mod secrets;

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod budget;
 mod catalogue;
 pub mod incident;
 pub mod message;

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use check::budget::{DayRuns, ErrorBudget, Objective, RunCounts};
 use check::incident::{CheckState, Findings, LastSuccessfulRun, Policy, Severity, SeverityRule, Vote, decide};
 use check::message::{
     Contact, Context, Event, Links, Notification, Owner, Topic, chat, compose, email, sms, subject_line,
@@ -18,7 +19,8 @@ use check::{
     Attempt, Cause, FailureKind, Journey, Leftover, Mismatch, NoSecrets, Phrase, RunKey, Shard, Subject, Verdict,
     foreign, ours, phrase,
 };
-use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan as _};
 use serde_json::Value;
 
 fn sample(name: &str) -> PathBuf {
@@ -164,6 +166,7 @@ fn context<'a>(
         trace_id: "4bf92f3577b34da6a3ce929d0e0e4736",
         attempts: &[],
         last_successful_run: None,
+        error_budget: None,
         leftover_severity: Severity::Warning,
         remind_every: Duration::from_secs(4 * 60 * 60),
         flap_window: Policy::default().flap_window,
@@ -205,17 +208,39 @@ fn leftovers() -> Notification {
         ),
     ];
     let votes = BTreeMap::from([(Subject::whole(), Vote::Healthy)]);
-    let findings = Findings { run: &run, run_id, votes: &votes, subjects: None, leftovers: &left, windows: &[] };
+    let findings = Findings {
+        run: &run,
+        run_id,
+        votes: &votes,
+        passed: Some(true),
+        subjects: None,
+        leftovers: &left,
+        windows: &[],
+    };
     let decision = decide(&CheckState::default(), &findings, &Policy::default());
     let (contact, no_owners) = (platform_contact(), BTreeMap::new());
     let last = LastSuccessfulRun {
         run_id: "01a206f3-0000-7000-8000-000000000580".to_owned(),
         at: minute("booking", 580).scheduled_time,
     };
-    let context = Context { last_successful_run: Some(&last), ..context(&run, run_id, &contact, &no_owners) };
+    let error_budget = Some(budget(0.98, &decision.next, &run));
+    let context =
+        Context { last_successful_run: Some(&last), error_budget, ..context(&run, run_id, &contact, &no_owners) };
     let mut composed = compose(&decision, &context);
     assert_eq!(composed.len(), 1, "{composed:#?}");
     composed.remove(0)
+}
+
+/// Runs of the four weeks before the story: four failed on each day.
+fn four_weeks() -> RunCounts {
+    let first = Date::constant(2026, 10, 25);
+    let days = (0..29).map(|number| first.saturating_add(number.days()));
+    days.map(|day| (day, DayRuns { passed: 1_436, failed: 4 })).collect()
+}
+
+/// Error budget after a run.
+fn budget(target: f64, state: &CheckState, run: &RunKey) -> ErrorBudget {
+    ErrorBudget::new(Objective::new(target).unwrap(), &state.runs, run.scheduled_time)
 }
 
 /// Each event's first notification of the story.
@@ -226,7 +251,7 @@ fn story(cast: &Cast) -> BTreeMap<&'static str, Notification> {
         ..Policy::default()
     };
     let (contact, no_owners) = (platform_contact(), BTreeMap::new());
-    let mut state = CheckState::default();
+    let mut state = CheckState { runs: four_weeks(), ..CheckState::default() };
     let mut messages = BTreeMap::new();
     for (number, letters, expected) in STORY {
         let run = minute(cast.check, number);
@@ -243,12 +268,21 @@ fn story(cast: &Cast) -> BTreeMap<&'static str, Notification> {
                 Verdict::Maintenance(_) => panic!("the story has no maintenance"),
             })
             .collect();
-        let findings =
-            Findings { run: &run, run_id: &run_id, votes: &votes, subjects: None, leftovers: &[], windows: &[] };
+        let findings = Findings {
+            run: &run,
+            run_id: &run_id,
+            votes: &votes,
+            passed: (!letters.contains('?')).then_some(!fails),
+            subjects: None,
+            leftovers: &[],
+            windows: &[],
+        };
         let decision = decide(&state, &findings, &policy);
         let context = Context {
             attempts: &attempts,
             last_successful_run: state.last_successful_run.as_ref(),
+            // Partners have no objective.
+            error_budget: cast.owners.is_empty().then(|| budget(0.995, &decision.next, &run)),
             owners: &cast.owners,
             ..context(&run, &run_id, &contact, &no_owners)
         };

@@ -333,7 +333,8 @@ pub(crate) enum DoctorCommand {
     #[command(after_help = "\
 Examples:
   synthetics doctor templates
-  synthetics doctor templates --templates ../other/infra --json")]
+  synthetics doctor templates --templates ../other/infra --json
+  synthetics doctor templates --settings production.toml")]
     Templates(DoctorOptions),
     /// Examine a deployment without changing it: stacks, schedules, secrets, topics, alarms and limits.
     ///
@@ -489,6 +490,9 @@ pub(crate) struct DoctorOptions {
     /// Folder of your own runbooks. [default: those embedded in this program]
     #[arg(long, value_name = "FOLDER")]
     pub(crate) runbooks: Option<PathBuf>,
+    /// Settings file with the objectives of its environment, repeatable. [default: the default objectives]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) settings: Vec<PathBuf>,
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,

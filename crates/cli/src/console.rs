@@ -12,7 +12,8 @@ use runtime::{Clock as _, SystemClock};
 use crate::arguments::ConsoleOptions;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
-use crate::{deployment, serving, status_page};
+use crate::status_page::{self, PageSettings};
+use crate::{deployment, serving};
 
 /// Serves the console until Ctrl-C or SIGTERM.
 pub(crate) async fn console(options: &ConsoleOptions) -> anyhow::Result<Exit> {
@@ -20,16 +21,10 @@ pub(crate) async fn console(options: &ConsoleOptions) -> anyhow::Result<Exit> {
     let Some((address, guard)) = serving::listening(&options.listen)? else {
         anyhow::bail!("--listen none: a console without a port shows nothing; give an address");
     };
-    let shown = match &options.settings {
-        Some(file) => {
-            let (common, status) = status_page::settings(file)?;
-            Shown { status, windows: common.windows, ..Shown::default() }
-        }
-        None => Shown::default(),
-    };
+    let settings = options.settings.as_deref().map(status_page::settings).transpose()?;
     let source = match &options.deployment.store {
-        Some(file) => store_source(options, file, shown)?,
-        None => deployment_source(options, shown).await?,
+        Some(file) => store_source(options, file, settings)?,
+        None => deployment_source(options, settings).await?,
     };
     let place = source.place.clone();
     let listener = serving::bind(address).await?;
@@ -39,8 +34,18 @@ pub(crate) async fn console(options: &ConsoleOptions) -> anyhow::Result<Exit> {
     Ok(interrupt.exit_or(Exit::Passed))
 }
 
-/// What a store has recorded: checks with runs, and the shipped alarms on them. `shown` has what the settings say.
-fn store_source(options: &ConsoleOptions, path: &Path, shown: Shown) -> anyhow::Result<Source> {
+/// Adds what only settings say.
+fn shown(without: Shown, settings: Option<PageSettings>) -> Shown {
+    match settings {
+        Some(PageSettings { common, status, objectives }) => {
+            Shown { windows: common.windows, status, objectives, ..without }
+        }
+        None => without,
+    }
+}
+
+/// What a store has recorded: checks with runs, and the shipped alarms on them.
+fn store_source(options: &ConsoleOptions, path: &Path, settings: Option<PageSettings>) -> anyhow::Result<Source> {
     let file = path.display();
     let (store, actions) = if options.allow_actions {
         let store = Arc::new(Store::open_existing(path)?);
@@ -68,13 +73,13 @@ fn store_source(options: &ConsoleOptions, path: &Path, shown: Shown) -> anyhow::
         live: None,
         actions,
         faults: None,
-        monitored: Monitored::new(Shown { checks: ids, targets: thresholds::objectives(&alarms), alarms, ..shown }),
+        monitored: Monitored::new(shown(serving::shown(ids, alarms), settings)),
         clock: Arc::new(SystemClock),
     })
 }
 
 /// What a deployment has recorded: every check, and the shipped alarms.
-async fn deployment_source(options: &ConsoleOptions, shown: Shown) -> anyhow::Result<Source> {
+async fn deployment_source(options: &ConsoleOptions, settings: Option<PageSettings>) -> anyhow::Result<Source> {
     let environment = options.deployment.environment.clone();
     let environment =
         environment.context("metrics are named after the environment; give --environment, not only --table")?;
@@ -103,7 +108,7 @@ async fn deployment_source(options: &ConsoleOptions, shown: Shown) -> anyhow::Re
         live: None,
         actions,
         faults: None,
-        monitored: Monitored::new(Shown { checks: ids, targets: thresholds::objectives(&alarms), alarms, ..shown }),
+        monitored: Monitored::new(shown(serving::shown(ids, alarms), settings)),
         clock: Arc::new(SystemClock),
         environment,
     })

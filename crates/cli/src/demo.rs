@@ -73,8 +73,10 @@ pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
         let links = Some(common.links.clone());
         let intervals = ids.iter().map(|id| ((*id).to_owned(), options.every)).collect();
         let status = StatusSettings::new(&common, intervals);
+        let objectives = checks::objectives(checks.iter().map(|check| &**check));
         let (settings, windows) = (Some(settings), common.windows.clone());
-        let shown = Shown { links, status, settings, windows, ..serving::shown(ids.clone(), alarms.clone()) };
+        let shown =
+            Shown { links, status, settings, windows, objectives, ..serving::shown(ids.clone(), alarms.clone()) };
         let monitored = Monitored::new(shown);
         let (board, file) = (fleet.board(), options.store.as_deref());
         let source = serving::source(&common, file, store.clone(), board, monitored, clock.clone());

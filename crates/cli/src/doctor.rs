@@ -11,7 +11,7 @@ use crate::exit::Exit;
 pub(crate) fn doctor(options: &DoctorOptions) -> anyhow::Result<Exit> {
     let templates = Files::templates(options.templates.as_deref());
     let runbooks = Files::runbooks(options.runbooks.as_deref());
-    let findings = audit_files(templates, runbooks)?;
+    let findings = audit_files(templates, runbooks, &options.settings)?;
     let errors = findings.iter().filter(|finding| finding.level == Level::Error).count();
     let notes = findings.len() - errors;
     if options.json {

@@ -1,6 +1,7 @@
 //! `synthetics review`: alarms, thresholds and trends of the last weeks.
 
 mod markdown;
+mod section;
 mod sections;
 mod text;
 mod trend_sections;
@@ -13,7 +14,7 @@ use history::{History, Period, Window};
 use jiff::SignedDuration;
 use local::Store;
 use operations::shipped_files::alarms_template;
-use operations::{checks, monthly_cost, thresholds};
+use operations::{checks, monthly_cost};
 use review::{Input, Progress, Review, review as reviewed};
 use runtime::{Clock as _, SystemClock};
 use settings::Common;
@@ -36,7 +37,7 @@ struct Reviewed {
 pub(crate) async fn review(options: &ReviewOptions) -> anyhow::Result<Exit> {
     let reviewed = source(options).await?;
     let (path, template) = alarms_template(options.templates.as_deref())?;
-    let targets = thresholds::objectives(&thresholds::shipped(&reviewed.environment)?);
+    let objectives = checks::default_objectives();
     let now = SystemClock.now();
     let until = Period::MINUTE.floor(options.until.unwrap_or(now).min(now));
     let window = Window::new(until - SignedDuration::from_hours(24 * i64::from(options.days)), until);
@@ -49,7 +50,7 @@ pub(crate) async fn review(options: &ReviewOptions) -> anyhow::Result<Exit> {
         template: &template,
         template_path: &path,
         window,
-        targets: &targets,
+        objectives: &objectives,
         cost: cost.as_ref(),
         what_if: &options.what_if,
         logs: options.logs,

@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use check::message::span;
 use console::{Guard, Live, Monitored, Shown, Source};
 use local::Store;
-use operations::thresholds;
+use operations::checks;
 use runtime::{CancellationToken, Clock};
 use scheduler::Board;
 use settings::{Common, Retention};
@@ -129,9 +129,9 @@ pub(crate) fn changes(store: Arc<Store>) -> Arc<dyn Fn() -> Option<String> + Sen
     Arc::new(move || store.revision().ok())
 }
 
-/// What the console shows of checks and alarms.
-pub(crate) fn shown(checks: Vec<&'static str>, alarms: Vec<MetricAlarm>) -> Shown {
-    Shown { targets: thresholds::objectives(&alarms), checks, alarms, ..Shown::default() }
+/// What the console shows of checks and alarms, with the objectives that apply without settings.
+pub(crate) fn shown(ids: Vec<&'static str>, alarms: Vec<MetricAlarm>) -> Shown {
+    Shown { objectives: checks::default_objectives(), checks: ids, alarms, ..Shown::default() }
 }
 
 #[cfg(test)]

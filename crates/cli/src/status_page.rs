@@ -1,9 +1,11 @@
 //! `synthetics status-page`: the public status page as files.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
+use check::budget::Objective;
 use console::{StatusSettings, status_files};
 use history::History;
 use local::Store;
@@ -18,7 +20,7 @@ use crate::{deployment, file, store};
 
 /// Writes the files.
 pub(crate) async fn status_page(options: &StatusPageOptions) -> anyhow::Result<Exit> {
-    let (common, status) = settings(&options.settings)?;
+    let PageSettings { common, status, .. } = settings(&options.settings)?;
     let status = status.with_context(|| {
         let file = options.settings.display();
         format!("{file}: expected a section [status_page], found none\ndocs/operations/status-page.md has an example")
@@ -34,15 +36,23 @@ pub(crate) async fn status_page(options: &StatusPageOptions) -> anyhow::Result<E
     Ok(Exit::Passed)
 }
 
-/// Reads the settings of every check, and what belongs to the status page. Checks have the intervals of a deployment.
-pub(crate) fn settings(file: &Path) -> anyhow::Result<(Common, Option<StatusSettings>)> {
+/// What pages need of a settings file.
+pub(crate) struct PageSettings {
+    pub(crate) common: Common,
+    pub(crate) status: Option<StatusSettings>,
+    pub(crate) objectives: BTreeMap<String, Objective>,
+}
+
+/// Reads the settings of every check, and what belongs to pages. Checks have the intervals of a deployment.
+pub(crate) fn settings(file: &Path) -> anyhow::Result<PageSettings> {
     let checks = checks::from_file(file, &[])?;
     let Some(common) = checks.first().map(|check| check.common().clone()) else {
         bail!("{} has no check", file.display());
     };
     let intervals = thresholds::cadences(&thresholds::shipped(&common.environment)?);
     let status = StatusSettings::new(&common, intervals);
-    Ok((common, status))
+    let objectives = checks::objectives(checks.iter().map(|check| &**check));
+    Ok(PageSettings { common, status, objectives })
 }
 
 /// The deployment that the options name, or a store of the same platform.

@@ -175,7 +175,8 @@ impl Settings {
         let intervals = self.plans.iter().map(|plan| (plan.check.id().to_owned(), plan.every)).collect();
         let status = StatusSettings::new(&self.common, intervals);
         let windows = self.common.windows.clone();
-        Shown { links, settings, status, windows, ..serving::shown(checks, self.alarms.clone()) }
+        let objectives = checks::objectives(self.plans.iter().map(|plan| &*plan.check));
+        Shown { links, settings, status, windows, objectives, ..serving::shown(checks, self.alarms.clone()) }
     }
 
     fn summary(&self, options: &UpOptions, served: Option<SocketAddr>) -> String {

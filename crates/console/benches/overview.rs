@@ -104,7 +104,7 @@ async fn console(store: Arc<Store>, checks: Vec<&'static str>) -> SocketAddr {
         faults: None,
         changes: Arc::new(|| None),
         monitored: Monitored::new(Shown {
-            targets: thresholds::objectives(&alarms),
+            objectives: checks::default_objectives(),
             checks,
             alarms,
             ..Shown::default()

@@ -3,10 +3,11 @@
 use alarm::MetricAlarm;
 use history::AlarmState;
 use jiff::Timestamp;
+use operations::names::short_name;
 use serde_json::Value;
 
 use crate::shown::Moment;
-use crate::words::{missing, ordinal_condition, short_name, state};
+use crate::words::{missing, ordinal_condition, state};
 
 /// An alarm, with the values that decided about its state.
 pub(crate) struct AlarmRow {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use alarm::MetricAlarm;
+use check::budget::Objective;
 use history::History;
 use local::Store;
 use runtime::Clock;
@@ -76,8 +77,8 @@ pub struct Shown {
     pub checks: Vec<&'static str>,
     /// The shipped alarms on them.
     pub alarms: Vec<MetricAlarm>,
-    /// Target of each check with an objective, as a fraction of its runs.
-    pub targets: BTreeMap<String, f64>,
+    /// Objective of each check that has one.
+    pub objectives: BTreeMap<String, Objective>,
     /// Links to the platform's own tools; `None` when the settings are elsewhere.
     pub links: Option<LinkTemplates>,
     /// Maintenance windows of the settings.

@@ -1,5 +1,6 @@
 //! The standing of a check, from its records.
 
+use check::budget::{DayRuns, ErrorBudget, Objective, RunCounts, utc_day};
 use check::incident::{IncidentRecord, Silence};
 use history::{Day, History, RunOutcome, RunSummary, Window};
 use jiff::{SignedDuration, Timestamp};
@@ -9,8 +10,6 @@ use runtime::PortError;
 pub(crate) const RUNS: SignedDuration = SignedDuration::from_hours(24);
 /// Most runs of that window, one a minute and a few by hand.
 const MAX_RUNS: usize = 1_500;
-/// Window of the objective.
-const OBJECTIVE_DAYS: i64 = 30;
 /// Age of the oldest incidents. An older one shows in the last run while it is open.
 const INCIDENTS: SignedDuration = SignedDuration::from_hours(90 * 24);
 
@@ -18,7 +17,7 @@ const INCIDENTS: SignedDuration = SignedDuration::from_hours(90 * 24);
 pub(crate) struct Recorded {
     /// Runs of the last 24 hours, newest first.
     pub(crate) runs: Vec<RunSummary>,
-    /// Open incidents, newest first.
+    /// Open incidents, the critical first, then the newest.
     pub(crate) open: Vec<IncidentRecord>,
     /// End of the last incident.
     recovered: Option<Timestamp>,
@@ -33,7 +32,7 @@ impl Recorded {
     pub(crate) async fn read(history: &dyn History, check: &str, now: Timestamp) -> Result<Self, PortError> {
         // Runs have their scheduled time, never a later one.
         let until = now + SignedDuration::from_secs(1);
-        let days = SignedDuration::from_hours(24 * (OBJECTIVE_DAYS - 1));
+        let days = SignedDuration::from_hours(24 * (i64::from(Objective::DAYS) - 1));
         let (runs, incidents, mutes, days) = futures::try_join!(
             history.runs(check, Window::new(now - RUNS, until), MAX_RUNS),
             history.incidents(check, now - INCIDENTS),
@@ -43,7 +42,7 @@ impl Recorded {
         let recovered = incidents.iter().filter_map(|incident| incident.closed_at).max();
         Ok(Self {
             runs: runs.runs,
-            open: incidents.into_iter().filter(|incident| incident.closed_at.is_none()).collect(),
+            open: ordered(incidents.into_iter().filter(|incident| incident.closed_at.is_none()).collect()),
             recovered,
             mutes: mutes.into_iter().filter(|mute| mute.holds_at(now)).collect(),
             days,
@@ -84,12 +83,29 @@ impl Recorded {
         if standing == Standing::Healthy { streak.max(self.recovered) } else { streak }
     }
 
-    /// Success over the days of the objective.
-    pub(crate) fn month(&self, target: Option<f64>) -> Month {
+    /// Success over the days of the objective; `None` without a verdict.
+    pub(crate) fn success(&self) -> Option<f64> {
         let (passed, failed) =
             self.days.iter().fold((0, 0), |(passed, failed), day| (passed + day.runs.passed, failed + day.runs.failed));
-        Month { passed, failed, target }
+        let runs = passed + failed;
+        (runs > 0).then(|| passed as f64 / runs as f64)
     }
+
+    /// Error budget, as notifications have it.
+    pub(crate) fn error_budget(&self, objective: Objective, now: Timestamp) -> ErrorBudget {
+        let runs = |day: &Day| DayRuns { passed: day.runs.passed, failed: day.runs.failed };
+        let counts: RunCounts = self.days.iter().map(|day| (utc_day(day.at), runs(day))).collect();
+        ErrorBudget::new(objective, &counts, now)
+    }
+}
+
+/// Orders open incidents alike, whatever their source.
+fn ordered(mut open: Vec<IncidentRecord>) -> Vec<IncidentRecord> {
+    open.sort_by(|one, other| {
+        let by_time = other.severity.cmp(&one.severity).then(other.since.cmp(&one.since));
+        by_time.then_with(|| one.subject.cmp(&other.subject))
+    });
+    open
 }
 
 /// How a check stands, the worst last.
@@ -135,33 +151,6 @@ impl Standing {
     }
 }
 
-/// Success over thirty days.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Month {
-    passed: u64,
-    failed: u64,
-    target: Option<f64>,
-}
-
-impl Month {
-    /// Passed part of the runs with a verdict; `None` without any.
-    pub(crate) fn success(self) -> Option<f64> {
-        let runs = self.passed + self.failed;
-        (runs > 0).then(|| self.passed as f64 / runs as f64)
-    }
-
-    /// Objective.
-    pub(crate) const fn target(self) -> Option<f64> {
-        self.target
-    }
-
-    /// Remaining part of the error budget, negative when overspent; `None` without an objective or runs.
-    pub(crate) fn budget_left(self) -> Option<f64> {
-        let allowed = 1.0 - self.target?;
-        Some(1.0 - (1.0 - self.success()?) / allowed).filter(|left| left.is_finite())
-    }
-}
-
 /// Class of an outcome in the style sheet.
 pub(crate) const fn class(outcome: Option<RunOutcome>) -> &'static str {
     match outcome {
@@ -175,6 +164,8 @@ pub(crate) const fn class(outcome: Option<RunOutcome>) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use history::Counts;
+
     use super::*;
 
     fn run(now: Timestamp, minutes_ago: i64, outcome: RunOutcome) -> RunSummary {
@@ -215,14 +206,21 @@ mod tests {
     }
 
     #[test]
-    fn budget_is_spent_by_failures() {
-        let month = |passed, failed, target| Month { passed, failed, target };
-        assert_eq!(month(0, 0, Some(0.99)).budget_left(), None);
-        assert_eq!(month(100, 0, None).budget_left(), None);
-        assert_eq!(month(100, 0, Some(0.99)).budget_left(), Some(1.0));
-        let left = month(990, 10, Some(0.98)).budget_left().unwrap();
-        assert!((left - 0.5).abs() < 1e-9, "{left}");
-        assert!(month(90, 10, Some(0.99)).budget_left().unwrap() < 0.0);
-        assert_eq!(month(90, 10, Some(1.0)).budget_left(), None);
+    fn budget_has_the_runs_of_each_day() {
+        let now: Timestamp = "2026-11-23T04:50:00Z".parse().unwrap();
+        let day = |days_ago: i64, passed, failed| Day {
+            at: "2026-11-23T00:00:00Z".parse::<Timestamp>().unwrap() - SignedDuration::from_hours(24 * days_ago),
+            runs: Counts { passed, failed, inconclusive: 7, maintenance: 3 },
+            durations: None,
+            subjects: None,
+        };
+        let objective = Objective::new(0.98).unwrap();
+        let mut recorded = recorded(Vec::new());
+        assert_eq!((recorded.success(), recorded.error_budget(objective, now).spent), (None, None));
+        recorded.days = vec![day(0, 100, 0), day(1, 190, 10)];
+        assert_eq!(recorded.error_budget(objective, now).spent, None, "perhaps less than a day");
+        recorded.days.extend([day(2, 400, 0), day(29, 300, 0)]);
+        let budget = recorded.error_budget(objective, now);
+        assert_eq!((budget.days, budget.spent, recorded.success()), (30, Some(0.5), Some(0.99)));
     }
 }

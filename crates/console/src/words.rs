@@ -5,12 +5,6 @@ use check::message::span;
 use check::metric::{CATALOGUE, Unit};
 use check::text::quantity;
 
-/// Name without the part that all alarms of an environment share.
-pub(crate) fn short_name<'a>(name: &'a str, environment: &str) -> &'a str {
-    let shared = operations::names::resource(environment, "");
-    name.strip_prefix(shared.as_str()).unwrap_or(name)
-}
-
 /// Condition of an alarm: `Duration > 5000 ms in 5 of 10 × 5 min`.
 pub(crate) fn ordinal_condition(alarm: &MetricAlarm) -> String {
     let (name, statistic) = match &alarm.source {

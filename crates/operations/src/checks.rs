@@ -1,13 +1,15 @@
 //! All checks, and the reading of their settings.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use application::Application;
 use availability::Availability;
 use backend::Backend;
 use booking::Booking;
+use check::budget::Objective;
 use integrations::Integrations;
 use login::Login;
 use notifications::Notifications;
@@ -30,6 +32,8 @@ struct Known {
     id: &'static str,
     is_read_only: bool,
     has_cleanup: bool,
+    cadence: Duration,
+    objective: Option<f64>,
     read: Read,
     schema: fn() -> Value,
 }
@@ -39,6 +43,8 @@ const fn known<C: Check>() -> Known {
         id: C::ID,
         is_read_only: C::READ_ONLY,
         has_cleanup: C::HAS_CLEANUP,
+        cadence: C::CADENCE,
+        objective: C::OBJECTIVE,
         read: read::<C>,
         schema: || check_schema::<C::Raw>(C::ID),
     }
@@ -84,6 +90,22 @@ pub fn creates(id: &str) -> bool {
 /// Reports whether `synthetics cleanup` can remove leftovers of a check.
 pub fn has_cleanup(id: &str) -> bool {
     ALL.iter().any(|check| check.id == id && check.has_cleanup)
+}
+
+/// Objectives that apply without settings, by the id of their check.
+pub fn default_objectives() -> BTreeMap<String, Objective> {
+    let objective = |check: &Known| Some((check.id.to_owned(), Objective::new(check.objective?).ok()?));
+    ALL.iter().filter_map(objective).collect()
+}
+
+/// Objectives of checks with settings, by id.
+pub fn objectives<'c>(checks: impl IntoIterator<Item = &'c dyn AnyCheck>) -> BTreeMap<String, Objective> {
+    checks.into_iter().filter_map(|check| Some((check.id().to_owned(), check.objective()?))).collect()
+}
+
+/// Time between two runs of a check, as its settings are checked with it; `None` for an unknown check.
+pub fn cadence(id: &str) -> Option<Duration> {
+    ALL.iter().find(|check| check.id == id).map(|check| check.cadence)
 }
 
 /// Reads the wanted checks of a settings file, or all that have settings.

@@ -10,6 +10,12 @@ pub fn resource(environment: &str, what: &str) -> String {
     format!("just-driving-synthetics-{environment}-{what}")
 }
 
+/// Name of an alarm without the part that all alarms of an environment share.
+#[must_use]
+pub fn short_name<'a>(name: &'a str, environment: &str) -> &'a str {
+    name.strip_prefix(resource(environment, "").as_str()).unwrap_or(name)
+}
+
 /// Parses `CHECK` or `CHECK/SUBJECT`.
 ///
 /// # Errors

@@ -248,10 +248,11 @@ mod tests {
     use super::*;
 
     /// Keys whose default depends on another key.
-    const PHRASES: [&str; 4] = [
+    const PHRASES: [&str; 5] = [
         "check.integrations.partners.url",
         "check.notifications.email.provider.url",
         "maintenance.windows.time_zone",
+        "objectives",
         "platform.times.zone",
     ];
 

@@ -63,19 +63,11 @@ pub fn cadences(alarms: &[MetricAlarm]) -> BTreeMap<String, Duration> {
     alarms.iter().filter_map(cadence).collect()
 }
 
-/// Objective of each check with an alarm on it: the part of its runs that has to pass, by its id.
-#[must_use]
-pub fn objectives(alarms: &[MetricAlarm]) -> BTreeMap<String, f64> {
-    let objective = |alarm: &MetricAlarm| {
-        let (metric, _) = alarm.source.metrics().next().filter(|(metric, _)| metric.name == metric::SUCCESS.name)?;
-        let is_objective = alarm.logical_id.ends_with("Objective");
-        is_objective.then(|| Some((metric.dimensions.get("Check")?.clone(), alarm.threshold)))?
-    };
-    alarms.iter().filter_map(objective).collect()
-}
+/// End of the logical id of every alarm on an objective.
+pub(crate) const OBJECTIVE_ALARM: &str = "Objective";
 
 /// Keeps the alarms on values that these checks publish. Where the checks run less often than an alarm expects, its periods are
-/// as long as the interval, in whole minutes.
+/// as long as the interval, in whole minutes. An alarm on an objective keeps its window of six hours, and has fewer periods.
 #[must_use]
 pub fn on_checks(alarms: Vec<MetricAlarm>, checks: &[&str], every: Option<Duration>) -> Vec<MetricAlarm> {
     let is_watched = |alarm: &MetricAlarm| {
@@ -86,7 +78,25 @@ pub fn on_checks(alarms: Vec<MetricAlarm>, checks: &[&str], every: Option<Durati
     };
     let shortest = every.map_or(Duration::ZERO, |every| Duration::from_secs(every.as_secs().div_ceil(60) * 60));
     let watched = alarms.into_iter().filter(is_watched);
-    watched.map(|alarm| MetricAlarm { period: alarm.period.max(shortest), ..alarm }).collect()
+    watched.map(|alarm| with_period(alarm, shortest)).collect()
+}
+
+/// Lengthens the periods of an alarm, if needed.
+fn with_period(alarm: MetricAlarm, shortest: Duration) -> MetricAlarm {
+    let period = alarm.period.max(shortest);
+    if period == alarm.period || !alarm.logical_id.ends_with(OBJECTIVE_ALARM) {
+        return MetricAlarm { period, ..alarm };
+    }
+    let fewer = |count: usize| {
+        let lasts = alarm.period.as_secs() * u64::try_from(count).unwrap_or(u64::MAX);
+        usize::try_from(lasts.div_ceil(period.as_secs())).unwrap_or(usize::MAX).max(2)
+    };
+    MetricAlarm {
+        period,
+        evaluation_periods: fewer(alarm.evaluation_periods),
+        datapoints_to_alarm: fewer(alarm.datapoints_to_alarm),
+        ..alarm
+    }
 }
 
 /// Thresholds of an environment.
@@ -183,6 +193,22 @@ mod tests {
         let (before, rest) = ALARMS.split_once(&format!("    {line}: {{ Default")).unwrap();
         let changed = format!("{before}    {line}: {{ {owner}: {value}, Default{rest}");
         Thresholds { alarms: from_template(&changed, environment).unwrap() }
+    }
+
+    #[test]
+    fn rarer_runs_keep_the_window_of_an_objective() {
+        let numbers = |every: Option<u64>| {
+            let found = on_checks(shipped("demo").unwrap(), &["login", "booking"], every.map(Duration::from_secs));
+            let numbers = |id: &str| {
+                let alarm = found.iter().find(|alarm| alarm.logical_id == id).unwrap();
+                (alarm.period.as_secs(), alarm.datapoints_to_alarm, alarm.evaluation_periods)
+            };
+            [numbers("LoginObjective"), numbers("BookingObjective"), numbers("SlowLogin")]
+        };
+        assert_eq!(numbers(None), [(60, 22, 360), (300, 9, 72), (60, 5, 10)]);
+        assert_eq!(numbers(Some(10)), numbers(None));
+        assert_eq!(numbers(Some(300)), [(300, 5, 72), (300, 9, 72), (300, 5, 10)]);
+        assert_eq!(numbers(Some(7_200)), [(7_200, 2, 3), (7_200, 2, 3), (7_200, 5, 10)]);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use alarm::{MetricAlarm, MetricId, Statistic};
+use check::budget::Objective;
 use check::incident::{IncidentRecord, Mark};
 use check::metric::{self, Metric};
 use history::{AlarmChanges, Counts, Day, History, Period, Point, Window};
@@ -62,7 +63,7 @@ pub(crate) struct Reader<'a> {
     pub(crate) history: &'a dyn History,
     pub(crate) environment: &'a str,
     pub(crate) window: Window,
-    pub(crate) targets: &'a BTreeMap<String, f64>,
+    pub(crate) objectives: &'a BTreeMap<String, Objective>,
 }
 
 impl Reader<'_> {
@@ -155,7 +156,14 @@ impl Reader<'_> {
         }
         let length = periods.len() as f64 * period.seconds() as f64 / 86_400.0;
         let values = Values::new(&periods, period.duration());
-        CheckReview::new(id, interval, counts, values, self.targets.get(id).copied(), length)
+        CheckReview::new(
+            id,
+            interval,
+            counts,
+            values,
+            self.objectives.get(id).map(|objective| objective.target()),
+            length,
+        )
     }
 
     /// Identity of a check's metric in this environment.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use alarm::{Alarm, Inputs, MetricAlarm, MetricId, Replay, Statistic, Template, TemplateError};
+use check::budget::Objective;
 use check::metric::{self, Metric};
 use history::{History, Period, Window};
 use jiff::SignedDuration;
@@ -55,7 +56,7 @@ pub struct Input<'a> {
     /// The window.
     pub window: Window,
     /// Objectives, by id of the check: the part of its runs that has to pass.
-    pub targets: &'a BTreeMap<String, f64>,
+    pub objectives: &'a BTreeMap<String, Objective>,
     /// Cost of a month; `None` on one machine.
     pub cost: Option<&'a MonthlyCost>,
     /// Questions, each as `ALARM=THRESHOLD` or `ALARM=MofN`.
@@ -105,7 +106,7 @@ pub async fn review(input: &Input<'_>, history: &dyn History) -> Result<Review, 
         .collect();
     let questions: Vec<WhatIf> =
         input.what_if.iter().map(|text| WhatIf::parse(text, &metric_alarms)).collect::<Result<_, _>>()?;
-    let reader = Reader { history, environment: input.environment, window: input.window, targets: input.targets };
+    let reader = Reader { history, environment: input.environment, window: input.window, objectives: input.objectives };
     let reviewer = Reviewer { input, reader, done: 0, all: 0 };
     Ok(reviewer.review(&all, &metric_alarms, &questions).await?)
 }

@@ -168,7 +168,7 @@ impl<'t> TemplateText<'t> {
     fn mapped(&self, map: &str, wanted: &str) -> Option<usize> {
         let start = self.lines.iter().position(|line| *line == "Mappings:")?;
         let is_map = |line: &&str| indentation(line) == 2 && key(line) == Some(map);
-        let begin = start + self.lines[start..].iter().position(|line| is_map(&line))?;
+        let begin = start + self.lines[start..].iter().position(is_map)?;
         let inside = (begin + 1..self.lines.len()).take_while(|index| {
             let line = self.lines[*index];
             line.trim().is_empty() || line.trim_start().starts_with('#') || indentation(line) > 2

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use check::Report;
+use check::budget::Objective;
 use settings::Common;
 use toml::Table;
 
@@ -24,6 +25,9 @@ pub trait AnyCheck: Send + Sync {
 
     /// Longest time that a run may take, without undoing what it created and without its messages.
     fn deadline(&self) -> Duration;
+
+    /// Part of the runs that has to pass; `None` without an objective.
+    fn objective(&self) -> Option<Objective>;
 
     /// Effective settings; see [`Prepared::written`].
     fn written(&self) -> &Table;
@@ -53,6 +57,10 @@ impl<C: Check> AnyCheck for Prepared<C> {
 
     fn deadline(&self) -> Duration {
         self.run.deadline
+    }
+
+    fn objective(&self) -> Option<Objective> {
+        self.run.objective
     }
 
     fn written(&self) -> &Table {

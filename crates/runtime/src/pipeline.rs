@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio::time::Instant;
 
+use check::budget::ErrorBudget;
 use check::incident::{CheckState, Decision, Findings, Reason, Severity, Silence, Vote, decide};
 use check::message::{Context, Notification, compose};
 use check::{Attempt, Cause, Outcome, Phrase, Refusal, Report, RunKey, Subject, Text, Verdict, ours, phrase};
@@ -363,6 +364,11 @@ impl<'a, C: Check> FinishedRun<'a, C> {
             run: &self.report.key,
             run_id: &self.report.run_id,
             votes: &self.votes,
+            passed: match self.report.outcome {
+                Outcome::Passed => Some(true),
+                Outcome::Failed { .. } => Some(false),
+                Outcome::Inconclusive { .. } | Outcome::Maintenance { .. } | Outcome::Refused { .. } => None,
+            },
             subjects: self.subjects.as_ref(),
             leftovers: &self.report.leftovers,
             windows: &self.windows,
@@ -387,6 +393,9 @@ impl<'a, C: Check> FinishedRun<'a, C> {
             trace_id: &report.trace_id,
             attempts: &report.attempts,
             last_successful_run: state.last_successful_run.as_ref(),
+            error_budget: run
+                .objective
+                .map(|objective| ErrorBudget::new(objective, &decision.next.runs, report.key.scheduled_time)),
             leftover_severity: Severity::Warning,
             flap_window: run.policy.flap_window,
             remind_every: run.policy.remind_every,

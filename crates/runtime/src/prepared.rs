@@ -33,7 +33,7 @@ impl<C: Check> Prepared<C> {
     /// Returns all problems at once.
     pub fn read(document: &Document<'_>) -> Result<Self, Vec<Problem>> {
         let longest = C::FUNCTION_TIMEOUT.saturating_sub(reserve(C::READ_ONLY));
-        let limits = CheckLimits { severity: C::SEVERITY, longest };
+        let limits = CheckLimits { severity: C::SEVERITY, longest, cadence: C::CADENCE, objective: C::OBJECTIVE };
         let settings = document.check(C::ID, limits, &C::CONTRACT, |raw: C::Raw, section, common, run| {
             let check = C::read(raw, section, common)?;
             if let Some(run) = run.filter(|_| section.is_valid()) {

@@ -144,7 +144,9 @@ async fn platform() {
         let (at, since) = *of_platform.lock().unwrap();
         at + SignedDuration::try_from(since.elapsed()).unwrap()
     };
-    let running = DemoPlatform::start(Options { clock: Arc::new(clock), ..Options::default() }).await.unwrap();
+    let running = DemoPlatform::start(Options { clock: Arc::new(clock), per_page: Some(100), ..Options::default() })
+        .await
+        .unwrap();
     let addresses = running.addresses().into_iter().map(|(key, value)| (key.to_owned(), value));
     let places: Places = [addresses.collect(), running.credentials()];
     println!("{}", serde_json::to_string(&places).unwrap());
@@ -303,7 +305,7 @@ async fn time_of_a_review(store: &Store, window: Window) -> Duration {
         template: &template,
         template_path: &path,
         window,
-        targets: &BTreeMap::new(),
+        objectives: &BTreeMap::new(),
         cost: None,
         what_if: &[],
         logs: false,

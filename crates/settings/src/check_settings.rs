@@ -13,6 +13,7 @@ use crate::contract::{Contract, Contradiction, SharedValue};
 use crate::document::{CHECKS, Document, may_be_secret};
 use crate::lenient::{self, TypeMismatch};
 use crate::names::renamed;
+use crate::objectives::{self, OBJECTIVES};
 use crate::problem::{Finding, Findings, Part, Problem};
 use crate::section::Section;
 use crate::shared::{Common, RawCommon, RawRun, RunSettings};
@@ -24,6 +25,10 @@ pub struct CheckLimits {
     pub severity: Severity,
     /// Longest run that its function allows.
     pub longest: Duration,
+    /// Time between two runs.
+    pub cadence: Duration,
+    /// Part of its runs that has to pass when the settings give none; `None`: it has no objective then.
+    pub objective: Option<f64>,
 }
 
 /// Settings of one check, valid.
@@ -64,7 +69,10 @@ impl<'t> Document<'t> {
         let mut root = self.root();
         root.get_mut().remove(CHECKS);
         let mut shared = self.shared(contract, &mut root, &findings);
-        let raw: RawCommon = self.read(root, &[], &[&shared_keys[..], &[CHECKS]].concat(), &findings);
+        let mut raw: RawCommon = self.read(root, &[], &[&shared_keys[..], &[CHECKS]].concat(), &findings);
+        let objectives = std::mem::take(&mut raw.objectives);
+        let section = Section::new(self, &findings, &[], vec![Part::Key(OBJECTIVES.to_owned())]);
+        let objective = objectives::validate(objectives, &section, id, limits.cadence, limits.objective);
         let common = raw.validate(&Section::new(self, &findings, &[], Vec::new()), (contract.maintenance)());
         if let Some(common) = &common {
             shared.iter_mut().for_each(|section| section.complete(&common.time_zone));
@@ -81,7 +89,7 @@ impl<'t> Document<'t> {
         let raw_run: RawRun = self.read(Spanned::new(table.span(), run_keys), &path, &[], &findings);
         let raw_own: Raw = self.read(Spanned::new(table.span(), own_keys), &path, RawRun::KEYS, &findings);
         let settings = common.and_then(|common| {
-            let run = raw_run.validate(&section, id, limits.severity, &common, limits.longest);
+            let run = raw_run.validate(&section, id, limits.severity, &common, limits.longest, objective);
             let own = read(raw_own, &section, &common, run.as_ref());
             let (run, own) = (run?, own?);
             let egress = self.egress(&common.network.egress, &findings);
@@ -191,6 +199,9 @@ impl<'t> Document<'t> {
         let mut file = self.to_table();
         if let Some(toml::Value::Table(checks)) = file.get_mut(CHECKS) {
             checks.retain(|check, _| check == id);
+        }
+        if let Some(toml::Value::Table(objectives)) = file.get_mut(OBJECTIVES) {
+            objectives.retain(|check, _| check == id);
         }
         for section in shared {
             file.insert(section.key().to_owned(), section.to_toml()?);

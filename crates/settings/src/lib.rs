@@ -11,6 +11,7 @@ mod lenient;
 mod links;
 mod names;
 mod network;
+mod objectives;
 mod problem;
 mod retention;
 mod schema;

@@ -1,11 +1,13 @@
 //! Settings shared by all checks, and the settings of a check's runs.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 use url::Url;
 
+use check::budget::Objective;
 use check::incident::{Policy, Severity};
 use check::message::Contact;
 use probe::Maintenance;
@@ -15,6 +17,7 @@ use crate::destinations::{Destination, RawUp};
 use crate::incidents::RawIncidents;
 use crate::links::{LinkTemplates, parse_template};
 use crate::network::{Network, RawNetwork};
+use crate::objectives::RawObjective;
 use crate::retention::{RawRetention, Retention};
 use crate::section::Section;
 use crate::status_page::{RawStatusPage, StatusPage};
@@ -64,6 +67,8 @@ pub struct RunSettings {
     pub policy: Policy,
     /// URL of a service outside AWS, pinged after each passed run.
     pub heartbeat_url: Option<SecretRef>,
+    /// Part of the runs that has to pass; `None` without an objective.
+    pub objective: Option<Objective>,
 }
 
 /// Settings at the top of the file, shared by all checks.
@@ -85,6 +90,10 @@ pub(crate) struct RawCommon {
     links: RawLinks,
     /// Rules for opening, closing and repeating incidents.
     incidents: RawIncidents,
+    /// Objective of each check, by its id: `[objectives.login]` with `target = 0.99`, the part of its runs that has to pass within
+    /// 30 days. Default: availability 0.995, login 0.99, booking and payment-webhook 0.98, notifications 0.95; others none.
+    #[schemars(extend("x-type" = "table of tables"))]
+    pub(crate) objectives: BTreeMap<String, RawObjective>,
     /// Signs of the platform's maintenance mode, and maintenance windows.
     maintenance: RawMaintenance,
     /// Hosts and addresses allowed in addition to those in this file, and trusted certificates.
@@ -249,7 +258,7 @@ impl RawRun {
     /// Keys of a check's section that configure its runs.
     pub(crate) const KEYS: &[&str] = &["deadline", "confirm_after", "severity", "incidents", "heartbeat_url"];
 
-    /// `severity` is the check's default; `longest` is the function's time for a run.
+    /// `severity` is the check's default; `longest` is the function's time for a run, `objective` that of the check.
     pub(crate) fn validate(
         self,
         section: &Section<'_>,
@@ -257,6 +266,7 @@ impl RawRun {
         severity: Severity,
         common: &Common,
         longest: Duration,
+        objective: Option<Objective>,
     ) -> Option<RunSettings> {
         let default = longest.min(SECOND * 45);
         let deadline = section.duration("deadline", self.deadline, default, SECOND..=SECOND * 840);
@@ -274,6 +284,7 @@ impl RawRun {
             confirm_after: confirm_after?,
             policy: Policy { severity: section.or_default("severity", self.severity, severity), ..policy? },
             heartbeat_url,
+            objective,
         })
     }
 }

@@ -39,11 +39,19 @@ pub fn pictures(workspace: &Workspace) -> Result<()> {
 
 /// Node.js with what the tests need.
 fn node(workspace: &Workspace) -> Result<Run> {
-    tools::debian(workspace, &NEEDS)?;
-    let programs = tools::npm(workspace, "browser")?;
-    let modules = programs.parent().context("expected the programs in node_modules")?;
+    let modules = tools(workspace)?;
     let program = functions::program(workspace)?;
     Ok(Run::program(workspace, "node").env("SYNTHETICS_PROGRAM", program).env("SYNTHETICS_NODE_MODULES", modules))
+}
+
+/// Installs the browser and what drives it. Returns the folder of the packages.
+///
+/// # Errors
+/// When one is missing and cannot be installed.
+pub fn tools(workspace: &Workspace) -> Result<PathBuf> {
+    tools::debian(workspace, &NEEDS)?;
+    let programs = tools::npm(workspace, "browser")?;
+    Ok(programs.parent().context("expected the programs in node_modules")?.to_path_buf())
 }
 
 /// Files with tests. Versions of Node.js differ in the files that they find in a folder.

@@ -177,6 +177,7 @@ fn e2e(workspace: &Workspace) -> Result<()> {
     tools::python(workspace, "sam")?;
     tools::python(workspace, "emulator")?;
     tools::python(workspace, "aws")?;
+    browser::tools(workspace)?;
     Run::cargo(workspace, "test --workspace --test e2e").run()
 }
 

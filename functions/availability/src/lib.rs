@@ -30,6 +30,7 @@ impl Check for Availability {
     const ID: &'static str = "availability";
     const CONTRACT: Contract = platform::CONTRACT;
     const READ_ONLY: bool = true;
+    const OBJECTIVE: Option<f64> = Some(0.995);
 
     type Raw = RawAvailability;
     type Memory = ();

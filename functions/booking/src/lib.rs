@@ -69,6 +69,8 @@ impl Check for Booking {
     const ID: &'static str = "booking";
     const CONTRACT: Contract = platform::CONTRACT;
     const READ_ONLY: bool = false;
+    const CADENCE: Duration = Duration::from_secs(300);
+    const OBJECTIVE: Option<f64> = Some(0.98);
     const HAS_CLEANUP: bool = true;
 
     type Raw = RawBooking;

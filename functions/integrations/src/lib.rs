@@ -36,6 +36,7 @@ impl Check for Integrations {
     const ID: &'static str = "integrations";
     const CONTRACT: Contract = platform::CONTRACT;
     const READ_ONLY: bool = true;
+    const CADENCE: Duration = Duration::from_secs(300);
     const SEVERITY: Severity = Severity::Warning;
 
     type Raw = RawIntegrations;

@@ -27,6 +27,7 @@ impl Check for Login {
     const ID: &'static str = "login";
     const CONTRACT: Contract = platform::CONTRACT;
     const READ_ONLY: bool = false;
+    const OBJECTIVE: Option<f64> = Some(0.99);
 
     type Raw = RawLogin;
     type Memory = Memory;

@@ -30,6 +30,8 @@ impl Check for Notifications {
     // A second attempt in the same run cannot confirm a failure: only a later run detects a canary's delivery.
     const CONTRACT: Contract = platform::CONTRACT;
     const READ_ONLY: bool = false;
+    const CADENCE: Duration = Duration::from_secs(300);
+    const OBJECTIVE: Option<f64> = Some(0.95);
 
     type Raw = RawNotifications;
     type Memory = Memory;

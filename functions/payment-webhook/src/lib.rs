@@ -109,6 +109,8 @@ impl Check for PaymentWebhook {
     const ID: &'static str = "payment-webhook";
     const CONTRACT: Contract = platform::CONTRACT;
     const READ_ONLY: bool = false;
+    const CADENCE: Duration = Duration::from_secs(300);
+    const OBJECTIVE: Option<f64> = Some(0.98);
     const HAS_CLEANUP: bool = true;
 
     type Raw = RawPaymentWebhook;

@@ -37,6 +37,7 @@ impl Check for Reconciliation {
     const ID: &'static str = "reconciliation";
     const CONTRACT: Contract = platform::CONTRACT;
     const READ_ONLY: bool = false;
+    const CADENCE: Duration = Duration::from_secs(900);
 
     type Raw = RawReconciliation;
     type Memory = ();

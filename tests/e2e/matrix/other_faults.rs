@@ -186,7 +186,7 @@ async fn platform_down() -> Row {
     let points = world.metrics().await;
     assert_no_secret(&world, &functions.iter().collect::<Vec<_>>(), &points).await;
     let raised = alarms.raised(&["availability", "login"], &data(&points), began, until);
-    let expected = BTreeSet::from(["FailingAvailability", "FailingLogin", "LoginObjective", "PlatformDown"]);
+    let expected = BTreeSet::from(["FailingAvailability", "FailingLogin", "PlatformDown"]);
     assert_eq!(names(&raised), expected, "{raised:?}");
     let received = world.received().await;
     let events: Vec<String> = received.on_call.iter().map(|message| message.attributes["event"].clone()).collect();

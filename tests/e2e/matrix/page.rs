@@ -54,8 +54,7 @@ impl Part {
                  All remaining checks pass, with every value within its threshold: `crates/cli/tests/program/faults.rs`\n\
                  proves it.\n\n\
                  *here* gives the delay that this test used to exceed the threshold of the alarm. Alarms on an objective\n\
-                 cover six hours. The tests run for less time before the fault, so these alarms fire sooner than in\n\
-                 production."
+                 fire after many failed runs, so one fault of each check lasts until then."
             }
             Self::Late => {
                 "## Correct but late answers\n\n\

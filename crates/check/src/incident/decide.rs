@@ -33,6 +33,9 @@ pub fn decide(previous: &CheckState, findings: &Findings<'_>, policy: &Policy) -
     let mut next = CheckState { not_stored: 0, ..previous.clone() };
     next.mutes.retain(|mute| mute.holds_at(now));
     note_run(&mut next.locations, run);
+    if let Some(passed) = findings.passed {
+        next.runs.count(now, passed);
+    }
     let mut reasons = Vec::new();
     let mut changes = Vec::new();
     if let Some(subjects) = findings.subjects {

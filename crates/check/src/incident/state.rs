@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::acknowledgement::Acknowledgement;
 use super::severity::Severity;
 use super::silence::Silence;
+use crate::budget::RunCounts;
 use crate::model::{Failure, Inconclusive, Leftover, Subject};
 
 /// Stored state of one check. Healthy subjects are kept only while they may be flapping.
@@ -34,6 +35,9 @@ pub struct CheckState {
     /// Data that runs created and could not remove.
     #[serde(default)]
     pub leftovers: Option<Leftovers>,
+    /// Passed and failed runs of the last days, for the error budget.
+    #[serde(default, skip_serializing_if = "RunCounts::is_empty")]
+    pub runs: RunCounts,
 }
 
 /// Stored state that this release cannot read.
@@ -93,6 +97,7 @@ impl Default for CheckState {
             locations: BTreeMap::new(),
             mutes: Vec::new(),
             leftovers: None,
+            runs: RunCounts::default(),
         }
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::lines::{Line, on_one_line};
 use super::notification::Notification;
 use super::owners::{contacts, ownership};
-use super::wording::{details, explanation, headline, next_update};
+use super::wording::{budget, details, explanation, headline, next_update};
 use crate::incident::Severity;
 use crate::incident::event::Event;
 use crate::model::text::cut;
@@ -35,7 +35,8 @@ pub fn chat(notification: &Notification) -> Value {
     let title = format!("{sign} [{}] {}: {} {}", n.tag(), n.environment, n.check, headline(n));
     let sentences = ownership(n).into_iter().chain(explanation(n).map(str::to_owned)).map(Line::sentence);
     let next = next_update(n).map(|next| Line::field("Next update", next));
-    let lines: Vec<Line> = sentences.chain(details(n)).chain(next).collect();
+    let budget = budget(n).map(|budget| Line::field("Error budget", budget));
+    let lines: Vec<Line> = sentences.chain(details(n)).chain(next).chain(budget).collect();
     let mut next_steps = vec![format!("Runbook: {}", n.links.runbook)];
     let links = [("Logs", &n.links.logs), ("Dashboard", &n.links.dashboard), ("Trace", &n.links.trace)];
     next_steps.extend(links.iter().filter_map(|(label, link)| Some(format!("{label}: {}", link.as_ref()?))));

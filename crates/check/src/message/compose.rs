@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Unit};
 
 use super::notification::{Contact, InconclusiveReport, Links, Machine, Notification, Owner, StepLine, SubjectReport};
+use crate::budget::ErrorBudget;
 use crate::incident::event::{Event, notification_id};
 use crate::incident::{Decision, Incident, LastSuccessfulRun, NotificationReason, Reason, Severity};
 use crate::model::{Attempt, Leftover, RunKey, Step, Subject};
@@ -29,6 +30,8 @@ pub struct Context<'a> {
     pub attempts: &'a [Attempt],
     /// The last successful run before this one.
     pub last_successful_run: Option<&'a LastSuccessfulRun>,
+    /// Error budget of the check after the run; none without an objective.
+    pub error_budget: Option<ErrorBudget>,
     /// Severity of leftovers.
     pub leftover_severity: Severity,
     /// Time between the last notification and a reminder.
@@ -146,6 +149,7 @@ fn notification(event: Event, severity: Severity, about: About, context: &Contex
         reminds_after_seconds: None,
         steps,
         last_successful_run: context.last_successful_run.cloned(),
+        error_budget: context.error_budget,
         run_id: context.run_id.to_owned(),
         trace_id: context.trace_id.to_owned(),
         contact: context.contact.clone(),

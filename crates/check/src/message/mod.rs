@@ -15,4 +15,4 @@ pub use compose::{Context, compose};
 pub use notification::{
     Contact, InconclusiveReport, Links, Machine, Notification, Owner, StepLine, SubjectReport, Topic,
 };
-pub use wording::{email, sms, span, subject_line};
+pub use wording::{budget_text, email, sms, span, subject_line};

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::budget::ErrorBudget;
 use crate::incident::event::Event;
 use crate::incident::{LastSuccessfulRun, Severity};
 use crate::model::{Cause, Failure, Leftover, Subject, Text};
@@ -215,6 +216,9 @@ pub struct Notification {
     /// The last run in which every subject was healthy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_successful_run: Option<LastSuccessfulRun>,
+    /// Error budget of the check; absent when it has no objective.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_budget: Option<ErrorBudget>,
     /// Id of the run.
     pub run_id: String,
     /// W3C trace id that every request of the run carried.

@@ -34,6 +34,7 @@ impl Notification {
             reminds_after_seconds: None,
             steps: Vec::new(),
             last_successful_run: None,
+            error_budget: None,
             run_id: format!("test-{time}"),
             trace_id: "0".repeat(32),
             contact: sender,

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::lines::Line;
 use super::notification::{InconclusiveReport, Machine, Notification, Owner, StepLine, SubjectReport};
 use super::owners::{contacts, display_name, first_contact, ownership, subjects};
+use crate::budget::{ErrorBudget, Objective, percent};
 use crate::incident::event::Event;
 use crate::model::text::{ascii, cut, gsm7, utc};
 use crate::model::{Failure, FailureKind, Subject};
@@ -49,6 +50,7 @@ pub fn email(notification: &Notification) -> String {
         let last = n.last_successful_run.as_ref().map(|run| format!("{} ({})", utc(run.at), run.run_id));
         lines.push(Line::sentence(format_args!("Last successful run  {}", last.as_deref().unwrap_or("unknown"))));
     }
+    lines.extend(budget(n).map(|budget| Line::sentence(format_args!("Error budget         {budget}"))));
     lines.push(Line::sentence(format_args!("Location             {}", n.location)));
     lines.extend(step_table(n));
     lines.push(Line::Empty);
@@ -129,6 +131,34 @@ pub(super) fn next_update(n: &Notification) -> Option<String> {
     Some(format!("{change}, or in {after}"))
 }
 
+/// Renders the error budget; none without an objective.
+pub(super) fn budget(n: &Notification) -> Option<String> {
+    n.error_budget.as_ref().map(budget_text)
+}
+
+/// Renders an error budget: the rest, the spent part, and how long the rest lasts.
+#[must_use]
+pub fn budget_text(budget: &ErrorBudget) -> String {
+    let objective = Objective::new(budget.objective).map_or_else(|_| percent(budget.objective), |own| own.to_string());
+    let days = match budget.days {
+        Objective::DAYS => String::new(),
+        1 => ", 1 day so far".to_owned(),
+        days => format!(", {days} days so far"),
+    };
+    let objective = format!("objective {objective} in {} days{days}", Objective::DAYS);
+    let (Some(spent), Some(left)) = (budget.spent, budget.left) else {
+        return format!("unknown, less than one day of runs ({objective})");
+    };
+    if budget.is_gone() {
+        return format!("none left, {} spent ({objective})", percent(spent));
+    }
+    let outlook = match budget.gone_in_seconds {
+        Some(seconds) => format!("gone in {} at the rate since yesterday", span(seconds)),
+        None => "it lasts at the rate since yesterday".to_owned(),
+    };
+    format!("{} left, {} spent ({objective}); {outlook}", percent(left), percent(spent))
+}
+
 /// Lists what to do first: links and commands, each with its label.
 fn first_steps(n: &Notification) -> Vec<(&'static str, String)> {
     let links = &n.links;
@@ -202,9 +232,24 @@ pub fn sms(notification: &Notification) -> String {
         _ => String::new(),
     };
     let detail = cut_ascii(&gsm7(&detail), room);
-    // Three full stops are enough.
-    let contact = if detail.ends_with('.') { contact.trim_start_matches('.') } else { contact.as_str() };
-    cut_ascii(&format!("{start}{detail}{contact}"), MAX_SMS)
+    // The budget is left out where it does not fit.
+    let whole = sentences([&start, &detail, &sms_budget(n).unwrap_or_default(), &contact]);
+    if whole.chars().count() <= MAX_SMS { whole } else { cut_ascii(&sentences([&start, &detail, &contact]), MAX_SMS) }
+}
+
+/// Joins texts, the later ones of which may begin with a full stop. One after another is left out: three are enough.
+fn sentences<const N: usize>(texts: [&str; N]) -> String {
+    texts.into_iter().fold(String::new(), |joined, text| {
+        let is_ended = joined.ends_with('.');
+        joined + text.strip_prefix('.').filter(|_| is_ended).unwrap_or(text)
+    })
+}
+
+/// Sentence of an SMS on the error budget; none while it is unknown.
+fn sms_budget(n: &Notification) -> Option<String> {
+    let budget = n.error_budget.as_ref()?;
+    let left = if budget.is_gone() { "gone".to_owned() } else { format!("{} left", percent(budget.left?)) };
+    Some(gsm7(&format!(". Error budget {left}")))
 }
 
 /// Introduces the detail of an SMS, or replaces it where nothing is to be done. The second value is true if something is.

@@ -52,7 +52,7 @@ pub(crate) struct By {
 pub(crate) struct ConsoleOptions {
     #[command(flatten)]
     pub(crate) deployment: Deployment,
-    /// Settings file, for the status page.
+    /// Settings file, for the status page and the objectives. [default: no status page, default objectives]
     #[arg(long, value_name = "FILE")]
     pub(crate) settings: Option<PathBuf>,
     /// Address to listen on. Another address than this machine's needs a token in SYNTHETICS_TOKEN.

@@ -33,7 +33,7 @@ pub(crate) async fn show(options: &IncidentOptions) -> anyhow::Result<Exit> {
     let asked = Asked {
         environment: &environment,
         checks: &all,
-        targets: &thresholds::objectives(&alarms),
+        objectives: &checks::default_objectives(),
         alarms: &alarms,
         now: Timestamp::now(),
         with_logs: false,

@@ -1,6 +1,6 @@
 //! A review as Markdown.
 
-use super::sections::Section;
+use super::section::Section;
 
 /// Renders the sections with headings and tables.
 pub(super) fn markdown(sections: &[Section]) -> String {

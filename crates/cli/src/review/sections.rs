@@ -8,29 +8,13 @@ use review::{
     Sensitivity, Tally, Verdict, WhatIfResult,
 };
 
+use super::section::{Row, Section, header, minute, number, row};
 use super::trend_sections;
 
-/// Columns of a table. Columns without a text are left out.
-pub(super) const COLUMNS: usize = 8;
 /// Most incidents, alarms and gaps in a sentence.
 const LISTED: usize = 5;
 /// Most alarms of a short table of headroom.
 const NEAREST: usize = 12;
-
-/// Row of a table.
-pub(super) type Row = [String; COLUMNS];
-
-/// Section of a review.
-#[derive(Default)]
-pub(super) struct Section {
-    pub(super) title: String,
-    /// Sentences above the table.
-    pub(super) lines: Vec<String>,
-    pub(super) header: [&'static str; COLUMNS],
-    pub(super) rows: Vec<Row>,
-    /// Unified diff below the table.
-    pub(super) diff: Option<String>,
-}
 
 /// Amount of detail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,20 +32,6 @@ pub(super) fn sections(review: &Review, detail: Detail) -> Vec<Section> {
     sections.extend(trend_sections::sections(&review.trends));
     sections.retain(|section| !section.rows.is_empty() || !section.lines.is_empty() || section.diff.is_some());
     sections
-}
-
-/// A row of fewer cells than columns.
-pub(super) fn row<const N: usize>(cells: [String; N]) -> Row {
-    let mut row = Row::default();
-    row.iter_mut().zip(cells).for_each(|(own, cell)| *own = cell);
-    row
-}
-
-/// A header of fewer titles than columns.
-pub(super) fn header<const N: usize>(titles: [&'static str; N]) -> [&'static str; COLUMNS] {
-    let mut header = [""; COLUMNS];
-    header.iter_mut().zip(titles).for_each(|(own, title)| *own = title);
-    header
 }
 
 fn summary(review: &Review) -> Section {
@@ -171,7 +141,6 @@ fn headroom(review: &Review, detail: Detail) -> Section {
         lines.push(format!("The {} nearest of {all}; --format markdown has all.", alarms.len()));
     }
     lines.extend(without_values(review));
-    let number = |value: f64| trend_sections::number(value);
     let headroom_row = |(alarm, headroom): (&AlarmReview, &Headroom)| {
         let sign = if alarm.breaches_below { "<" } else { ">" };
         let missing = 1.0 - alarm.values.coverage();
@@ -370,11 +339,6 @@ fn minutes(minutes: f64) -> String {
 /// Minutes with their sign if they are negative.
 fn signed(value: f64) -> String {
     if value < 0.0 { format!("-{}", minutes(-value)) } else { minutes(value) }
-}
-
-/// A time without its seconds.
-pub(super) fn minute(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 fn counted(count: usize, noun: &str) -> String {

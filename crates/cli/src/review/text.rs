@@ -1,6 +1,6 @@
 //! A review on the terminal.
 
-use super::sections::Section;
+use super::section::Section;
 use crate::styled::{Styled, Tone};
 use crate::{tables, terminal};
 

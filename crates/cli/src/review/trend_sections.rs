@@ -5,7 +5,7 @@ use review::{
     CheckTrend, CheckWeek, CostTrend, Group, Projection, SeriesTrend, StepTrend, StepTrends, StepWeek, Trends, Week,
 };
 
-use super::sections::{COLUMNS, Row, Section, minute, row};
+use super::section::{COLUMNS, Row, Section, minute, number, row};
 
 /// Weeks in a table: one column has the name, and one more a remark.
 const WEEKS: usize = COLUMNS - 2;
@@ -146,15 +146,4 @@ fn percent(part: f64) -> String {
 
 fn milliseconds(value: f64) -> String {
     if value >= 10_000.0 { format!("{:.1} s", value / 1_000.0) } else { format!("{value:.0} ms") }
-}
-
-/// A number in few digits.
-pub(super) fn number(value: f64) -> String {
-    let decimals = match value.abs() {
-        _ if value.fract() == 0.0 => 0,
-        large if large >= 100.0 => 0,
-        middle if middle >= 10.0 => 1,
-        _ => 2,
-    };
-    format!("{value:.decimals$}")
 }

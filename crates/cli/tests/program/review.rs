@@ -16,7 +16,7 @@ const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/review");
 const TEMPLATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/alarms.yaml");
 const SCHEMA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/review.schema.json");
 
-/// The month: what the generator was told, the store it wrote, and the review of that.
+/// The month: its truth, the store that the generator wrote, and the review of that.
 struct Month {
     truth: Value,
     store: String,

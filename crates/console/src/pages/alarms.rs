@@ -6,12 +6,13 @@ use axum::extract::State;
 use axum::response::Response;
 use history::Window;
 use jiff::SignedDuration;
+use operations::names::short_name;
 
 use crate::alarm_row::AlarmRow;
 use crate::shell::{Missing, Place, Shell, page};
 use crate::shown::Moment;
 use crate::source::Source;
-use crate::words::{short_name, state};
+use crate::words::state;
 
 /// Most changes of a list.
 const MAX_CHANGES: usize = 50;

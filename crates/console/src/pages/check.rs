@@ -6,6 +6,7 @@ use alarm::{MetricAlarm, MetricId, State as AlarmState};
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
+use check::message::budget_text;
 use check::metric::{CATALOGUE, Channel, DURATION, Dimensions, Metric, NAMESPACE};
 use futures::future::try_join_all;
 use history::{History, RunSummary, SubjectCounts, Window};
@@ -47,7 +48,7 @@ struct Page {
     mutes: Vec<(Moment, String, String)>,
     strip: Strip,
     success: Option<String>,
-    target: Option<String>,
+    budget: Option<String>,
     spans: Vec<(&'static str, bool)>,
     span: &'static str,
     charts: Vec<Chart>,
@@ -119,7 +120,7 @@ async fn read(source: &Source, name: &str, choice: Choice) -> Result<Page, Missi
     let standings = source.live.as_ref().map(|live| live.board.standings()).unwrap_or_default();
     let late = standings.get(check).is_some_and(|progress| progress.late(now).is_some());
     let standing = recorded.standing(late);
-    let month = recorded.month(shown.targets.get(check).copied());
+    let objective = shown.objectives.get(check).copied();
     let mut shell = Shell::new(source, Place::Overview, check);
     shell.tone = match standing {
         Standing::Failing => "bad",
@@ -149,8 +150,8 @@ async fn read(source: &Source, name: &str, choice: Choice) -> Result<Page, Missi
             .collect(),
         mutes: recorded.mutes.iter().map(|mute| (Moment(mute.until), mute.by.clone(), mute.reason.clone())).collect(),
         strip: Strip::new(&recorded.runs, now),
-        success: month.success().map(percent),
-        target: month.target().map(percent),
+        success: recorded.success().map(percent),
+        budget: objective.map(|objective| budget_text(&recorded.error_budget(objective, now))),
         spans: Span::ALL.iter().map(|own| (own.name(), *own == span)).collect(),
         span: span.name(),
         charts,

@@ -91,7 +91,7 @@ async fn read(source: &Source, id: &str) -> Result<Incident, Missing> {
         environment: &source.environment,
         checks: &shown.checks,
         alarms: &shown.alarms,
-        targets: &shown.targets,
+        objectives: &shown.objectives,
         now,
         with_logs: false,
     };
@@ -141,7 +141,7 @@ fn facts(reviewed: &Reviewed) -> Vec<(&'static str, String)> {
         match seen.notified_after {
             Some(0) => "by the first failed run".to_owned(),
             Some(seconds) => format!("{} after the first failed run", after(seconds)),
-            None => "nobody".to_owned(),
+            None => "no".to_owned(),
         },
     )];
     if let Some(seconds) = seen.unseen_for {

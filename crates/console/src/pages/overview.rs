@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
+use check::budget::{ErrorBudget, Objective};
 use check::incident::IncidentRecord;
+use check::message::budget_text;
 use futures::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
@@ -69,7 +71,7 @@ struct Row {
     muted: Option<(Moment, String)>,
     strip: Strip,
     success: Option<String>,
-    target: Option<String>,
+    objective: Option<String>,
     budget: Option<Budget>,
     last: Option<(Moment, String)>,
     duration: Option<String>,
@@ -88,8 +90,10 @@ struct Subject {
 /// Error budget.
 struct Budget {
     words: String,
-    /// Width of the bar, 0 to 100.
-    width: u32,
+    /// The same in a sentence.
+    details: String,
+    /// Width of the bar, 0 to 100; `None` while the budget is unknown.
+    width: Option<u32>,
     is_spent: bool,
 }
 
@@ -111,7 +115,7 @@ async fn read(source: &Source, choice: Choice) -> Result<Overview, Missing> {
         let progress = standings.get(check);
         let late = progress.is_some_and(|progress| progress.late(now).is_some());
         let next = progress.and_then(|progress| progress.next).map(|next| due(now, next));
-        rows.push(row(check, &recorded, late, next, shown.targets.get(*check).copied(), now));
+        rows.push(row(check, &recorded, late, next, shown.objectives.get(*check).copied(), now));
     }
     rows.sort_by_key(|row| Reverse(row.standing));
     let mut counts: BTreeMap<Reverse<Standing>, usize> = BTreeMap::new();
@@ -199,11 +203,10 @@ fn row(
     recorded: &Recorded,
     late: bool,
     next: Option<String>,
-    target: Option<f64>,
+    objective: Option<Objective>,
     now: Timestamp,
 ) -> Row {
     let standing = recorded.standing(late);
-    let month = recorded.month(target);
     let open = &recorded.open;
     Row {
         check,
@@ -213,9 +216,9 @@ fn row(
         more_subjects: open.len().saturating_sub(MAX_SUBJECTS),
         muted: recorded.mutes.first().map(|mute| (Moment(mute.until), format!("{}: {}", mute.by, mute.reason))),
         strip: Strip::new(&recorded.runs, now),
-        success: month.success().map(percent),
-        target: month.target().map(|target| percent(target).replace(".00", "")),
-        budget: month.budget_left().map(budget),
+        success: recorded.success().map(percent),
+        objective: objective.map(|objective| objective.to_string()),
+        budget: objective.map(|objective| budget(&recorded.error_budget(objective, now))),
         last: recorded.last().map(|run| (Moment(run.at), since(now, run.at))),
         duration: recorded.last().and_then(|run| run.duration_ms).map(milliseconds),
         next,
@@ -234,10 +237,15 @@ fn subject(check: &str, incident: &IncidentRecord) -> Subject {
     }
 }
 
-fn budget(left: f64) -> Budget {
-    let hundredths = (left * 100.0).floor();
-    let words = if left < 0.0 { "overspent".to_owned() } else { format!("{hundredths:.0} % left") };
-    Budget { words, width: hundredths.clamp(0.0, 100.0) as u32, is_spent: left <= 0.0 }
+fn budget(budget: &ErrorBudget) -> Budget {
+    let hundredths = budget.left.map(|left| (left * 100.0).floor());
+    let words = match hundredths {
+        None => "less than a day of runs".to_owned(),
+        Some(_) if budget.is_gone() => "none left".to_owned(),
+        Some(hundredths) => format!("{hundredths:.0} % left"),
+    };
+    let width = hundredths.map(|hundredths| hundredths as u32);
+    Budget { words, details: budget_text(budget), width, is_spent: budget.is_gone() }
 }
 
 #[cfg(test)]

@@ -135,7 +135,7 @@ async fn reviewed(
         template: &template,
         template_path: &path,
         window: Window::new(until - SignedDuration::from_hours(24 * i64::from(days)), until),
-        targets: &shown.targets,
+        objectives: &shown.objectives,
         cost: cost.as_ref(),
         what_if: &[],
         logs: false,

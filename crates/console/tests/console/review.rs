@@ -28,7 +28,7 @@ async fn reviewed(environment: &str, mark: &str) -> Review {
         template: &template,
         template_path: &path,
         window: Window::new(until - SignedDuration::from_hours(7 * 24), until),
-        targets: &BTreeMap::new(),
+        objectives: &BTreeMap::new(),
         cost: None,
         what_if: &["SlowLogin=6000".to_owned()],
         logs: false,

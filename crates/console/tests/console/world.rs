@@ -10,7 +10,7 @@ use check_testkit::sample_report;
 use console::{Actions, Guard, Monitored, OncePerMinute, Shown, Source, serve};
 use jiff::{SignedDuration, Timestamp};
 use local::Store;
-use operations::thresholds;
+use operations::{checks, thresholds};
 use runtime::{CancellationToken, Clock as _, Commit, LastRun, OperatorStore as _, StateStore as _, SystemClock};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -76,7 +76,7 @@ impl World {
             changes: Arc::new(move || of_changes.revision().ok()),
             monitored: Monitored::new(Shown {
                 checks: vec!["login", "booking"],
-                targets: thresholds::objectives(&alarms),
+                objectives: checks::default_objectives(),
                 alarms,
                 windows: windows(now),
                 settings: Some("environment = \"demo\"".to_owned()),
@@ -136,7 +136,7 @@ fn windows(now: Timestamp) -> Vec<settings::Window> {
         at(2),
         at(3)
     );
-    let checks = operations::checks::from_text("demo.toml", &text, &["login".to_owned()]).unwrap();
+    let checks = checks::from_text("demo.toml", &text, &["login".to_owned()]).unwrap();
     checks[0].common().windows.clone()
 }
 

@@ -36,7 +36,7 @@ pub struct FaultSpec {
     #[serde(default)]
     pub also_inconclusive: Vec<String>,
     /// Additional alarms of the check, as resources in `infra/alarms.yaml`. Implied alarms are not listed: a failure raises
-    /// `Failing<Check>` and, if it exists, `<Check>Objective`; an inconclusive run raises `MonitoringLost<Check>`.
+    /// `Failing<Check>`, and `<Check>Objective` if it lasts; an inconclusive run raises `MonitoringLost<Check>`.
     #[serde(default)]
     pub alarms: Vec<String>,
     /// Time until a number passes the threshold of such an alarm, such as `"10m"`. Default none.

@@ -33,6 +33,7 @@ pub(super) fn audit(input: &AuditInput<'_>) -> Vec<Finding> {
                 let id = alarm.logical_id();
                 findings.audit_dimension_values(id, &numbers);
                 findings.audit_metrics(id, &numbers, &cadences);
+                findings.audit_objective(id, &numbers, &cadences);
                 findings.audit_metric_filters(id, &numbers);
                 findings.audit_aws_metrics(id, &numbers);
                 findings.audit_evaluation_window(id, &numbers);

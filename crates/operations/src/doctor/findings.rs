@@ -5,6 +5,7 @@ use std::fmt;
 
 use alarm::template::Resource;
 use alarm::{Alarm, Inputs, NotReplayed, Template, TemplateError};
+use check::budget::Objective;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -109,6 +110,8 @@ pub(super) struct AuditInput<'a> {
     pub(super) runbooks: &'a BTreeMap<String, String>,
     /// The inputs that the templates were resolved with.
     pub(super) inputs: &'a Inputs,
+    /// Objectives of the environment, by check.
+    pub(super) objectives: &'a BTreeMap<String, Objective>,
 }
 
 /// Collects findings during the audit.

@@ -7,16 +7,20 @@ mod deployed;
 pub mod deployment;
 mod findings;
 mod numbers;
+mod objectives;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use alarm::template::Resource;
 use alarm::{Alarm, Inputs, Template, TemplateError};
 use anyhow::anyhow;
+use check::budget::Objective;
 use serde_json::{Value, json};
 
 pub use findings::{Finding, Level};
 
+use crate::checks::{default_objectives, from_file};
 use crate::shipped_files::Files;
 use audit::audit;
 use findings::{ALARMS, AuditInput, FUNCTIONS, PLATFORM, Rejected, SAMCONFIG, Shipped};
@@ -26,18 +30,36 @@ const UNNAMED_ENVIRONMENT: &str = "every-other";
 /// Mapping column for environments without a column of the same name.
 const DEFAULT: &str = "Default";
 
-/// Audits templates, with the runbooks that their alarms link.
+/// Objectives by environment and check.
+type Objectives = BTreeMap<String, BTreeMap<String, Objective>>;
+
+/// Audits templates, with the runbooks that their alarms link. The alarms of an environment have the objectives of its settings
+/// file, if there is one.
 ///
 /// # Errors
-/// When a file is unreadable, or a template invalid.
-pub fn audit_files(templates: Files<'_>, runbooks: Files<'_>) -> anyhow::Result<Vec<Finding>> {
+/// When a file is unreadable, a template invalid, or a settings file has a problem.
+pub fn audit_files(templates: Files<'_>, runbooks: Files<'_>, settings: &[PathBuf]) -> anyhow::Result<Vec<Finding>> {
     audit_texts(&Texts {
         functions: &templates.template(FUNCTIONS)?,
         alarms: &templates.template(ALARMS)?,
         platform: templates.read(PLATFORM)?.as_deref(),
         samconfig: templates.read(SAMCONFIG)?.as_deref(),
         runbooks: &runbooks.all()?,
+        objectives: &objectives(settings)?,
     })
+}
+
+/// Reads the objectives of settings files. A check without settings keeps its default.
+fn objectives(settings: &[PathBuf]) -> anyhow::Result<Objectives> {
+    let mut by_environment = Objectives::new();
+    for file in settings {
+        let checks = from_file(file, &[])?;
+        let Some(environment) = checks.first().map(|check| check.common().environment.clone()) else { continue };
+        let mut all = default_objectives();
+        all.extend(crate::checks::objectives(checks.iter().map(|check| &**check)));
+        by_environment.insert(environment, all);
+    }
+    Ok(by_environment)
 }
 
 /// The text of the audited files.
@@ -48,16 +70,22 @@ struct Texts<'a> {
     samconfig: Option<&'a str>,
     /// By file name.
     runbooks: &'a BTreeMap<String, String>,
+    /// Of the environments with a settings file.
+    objectives: &'a Objectives,
 }
 
 /// Audits the templates with every check running and every optional part enabled. The first
-/// pass uses an environment that the templates do not name. One more pass per named environment adds new findings.
+/// pass uses an environment that the templates do not name. One more pass per named environment, or environment with a settings
+/// file, adds new findings.
 fn audit_texts(texts: &Texts<'_>) -> anyhow::Result<Vec<Finding>> {
     let stacks = Stacks::read(texts, UNNAMED_ENVIRONMENT)?;
-    let environments = stacks.environments();
-    let mut found = stacks.audit(texts.runbooks);
+    let mut environments = stacks.environments();
+    environments.extend(texts.objectives.keys().cloned());
+    let defaults = default_objectives();
+    let mut found = stacks.audit(texts.runbooks, &defaults);
     for environment in &environments {
-        let findings = Stacks::read(texts, environment)?.audit(texts.runbooks);
+        let objectives = texts.objectives.get(environment).unwrap_or(&defaults);
+        let findings = Stacks::read(texts, environment)?.audit(texts.runbooks, objectives);
         let additional = findings.into_iter().filter(|finding| !found.contains(finding));
         let additional: Vec<Finding> =
             additional.map(|finding| Finding { environment: Some(environment.clone()), ..finding }).collect();
@@ -107,9 +135,9 @@ impl Stacks {
         Ok(Self { functions, alarms, others: platform.into_iter().collect(), alarm_templates, inputs })
     }
 
-    fn audit(&self, runbooks: &BTreeMap<String, String>) -> Vec<Finding> {
+    fn audit(&self, runbooks: &BTreeMap<String, String>, objectives: &BTreeMap<String, Objective>) -> Vec<Finding> {
         let (functions, alarms, others, inputs) = (&self.functions, &self.alarms, &self.others[..], &self.inputs);
-        audit(&AuditInput { functions, alarms, others, runbooks, inputs })
+        audit(&AuditInput { functions, alarms, others, runbooks, inputs, objectives })
     }
 
     /// Returns the environments that the templates name: the columns, other than `Default`, of mappings with a

@@ -7,8 +7,8 @@ use check::{Report, StepResult};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::gathered::{FirstReport, Gathered, name};
 use super::timeline::BEFORE;
-use super::{FirstReport, Gathered, name};
 
 /// What was affected together, and what may be the cause.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]

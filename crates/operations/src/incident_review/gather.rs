@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use alarm::MetricAlarm;
+use check::budget::Objective;
 use check::incident::IncidentRecord;
 use check::text::utc;
 use history::{AlarmChange, AlarmChanges, History, SearchCost, Window};
 use jiff::{SignedDuration, Timestamp};
 use runtime::PortError;
 
+use super::gathered::{FirstReport, Gathered, Observed};
 use super::timeline::{BEFORE, MAX_CHANGES};
-use super::{FirstReport, Gathered, Observed};
 
 /// Most runs of an incident that are read.
 const MAX_RUNS: usize = 20_000;
@@ -31,7 +32,7 @@ pub struct Asked<'a> {
     /// The shipped alarms.
     pub alarms: &'a [MetricAlarm],
     /// Objective of each check.
-    pub targets: &'a BTreeMap<String, f64>,
+    pub objectives: &'a BTreeMap<String, Objective>,
     /// Current time.
     pub now: Timestamp,
     /// True to read reports that have a price.
@@ -113,20 +114,6 @@ async fn changes(
     }
 }
 
-/// Price of reading the reports of the first failed runs.
-///
-/// # Errors
-/// When the price cannot be computed.
-pub async fn search_cost(history: &dyn History, gathered: &Gathered) -> Result<SearchCost, PortError> {
-    let mut sum = SearchCost::NONE;
-    for observed in &gathered.incidents {
-        let Some(run) = first_run(observed) else { continue };
-        let cost = history.search_cost(&observed.record.check, &run).await?;
-        sum = SearchCost { bytes: sum.bytes.saturating_add(cost.bytes), usd: sum.usd + cost.usd };
-    }
-    Ok(sum)
-}
-
 async fn observed(
     history: &dyn History,
     record: IncidentRecord,
@@ -166,8 +153,8 @@ async fn observed(
             Vec::new()
         }
     };
-    let target = asked.targets.get(&check).copied();
-    let mut observed = Observed { record, first: FirstReport::Missing, runs, notified, days, target };
+    let objective = asked.objectives.get(&check).copied();
+    let mut observed = Observed { record, first: FirstReport::Missing, runs, notified, days, objective };
     match first_report(history, &observed, asked.with_logs).await {
         Ok(first) => observed.first = first,
         Err(error) => note(unknown, "the report of the first failed run", &error),
@@ -178,8 +165,8 @@ async fn observed(
 /// Id of the first failed run: that of the list, or else of its notification.
 fn first_run(observed: &Observed) -> Option<String> {
     let first = observed.runs.iter().find(|run| run.at >= observed.record.since);
-    let of_list = first.and_then(|run| run.run_id.clone());
-    of_list.or_else(|| observed.notified.iter().flatten().next().map(|sent| sent.notification.run_id.clone()))
+    let listed = first.and_then(|run| run.run_id.clone());
+    listed.or_else(|| observed.notified.iter().flatten().next().map(|sent| sent.notification.run_id.clone()))
 }
 
 async fn first_report(history: &dyn History, observed: &Observed, with_logs: bool) -> Result<FirstReport, PortError> {
@@ -197,8 +184,8 @@ async fn first_report(history: &dyn History, observed: &Observed, with_logs: boo
 
 /// True if an alarm is about values of this check.
 fn is_on(alarms: &[MetricAlarm], name: &str, check: &str) -> bool {
-    let of_check = |alarm: &MetricAlarm| {
+    let is_on_check = |alarm: &MetricAlarm| {
         alarm.source.metrics().any(|(metric, _)| metric.dimensions.get("Check").is_some_and(|own| own == check))
     };
-    alarms.iter().any(|alarm| alarm.name == name && of_check(alarm))
+    alarms.iter().any(|alarm| alarm.name == name && is_on_check(alarm))
 }

@@ -5,7 +5,8 @@ use check::message::span;
 use check::text::utc;
 use jiff::Timestamp;
 
-use super::{IncidentReview, Reviewed};
+use super::result::{IncidentReview, Reviewed};
+use super::timeline::EntryKind;
 
 /// Shortest fence around evidence.
 const FENCE: usize = 3;
@@ -51,7 +52,7 @@ fn summary(review: &IncidentReview) -> Vec<String> {
             "Notified",
             match incident.seen.notified_after {
                 Some(after) => format!("{} after the first failed run", span(after)),
-                None => "nobody".to_owned(),
+                None => "no".to_owned(),
             },
         );
         row(
@@ -61,7 +62,7 @@ fn summary(review: &IncidentReview) -> Vec<String> {
                     let after = span(given.at.duration_since(record.since).as_secs());
                     format!("after {after}, by {}: {}", cell(&given.by), cell(&given.reason))
                 }
-                None => "by nobody".to_owned(),
+                None => "no".to_owned(),
             },
         );
         row(
@@ -135,7 +136,7 @@ fn timeline(review: &IncidentReview) -> Vec<String> {
         vec!["## Timeline".to_owned(), String::new(), "| time (UTC) | | |".to_owned(), "|---|---|---|".to_owned()];
     let is_one = review.incidents.len() == 1;
     lines.extend(review.timeline.iter().map(|entry| {
-        let what = if is_one && entry.kind != super::EntryKind::Alarm { "" } else { entry.what.as_str() };
+        let what = if is_one && entry.kind != EntryKind::Alarm { "" } else { entry.what.as_str() };
         format!("| {} | {} | {} |", clock(entry.at), cell(what), cell(&entry.words))
     }));
     lines.push(String::new());
@@ -176,7 +177,7 @@ fn saw(incident: &Reviewed) -> Vec<String> {
     let mut lines = vec![match seen.notified_after {
         Some(0) => format!("- {name}: the first failed run notified."),
         Some(after) => format!("- {name}: notified {} after the first failed run.", span(after)),
-        None => format!("- {name}: nobody was notified."),
+        None => format!("- {name}: no notification was sent."),
     }];
     lines.push(match (seen.attempts.is_known, seen.attempts.confirmed) {
         (true, Some(_)) => "- A second attempt confirmed the failure within the same run.".to_owned(),
@@ -224,7 +225,7 @@ fn missed(review: &IncidentReview) -> Vec<String> {
 }
 
 fn questions(review: &IncidentReview) -> Vec<String> {
-    let mut questions = vec!["What was the cause, and what made it possible?".to_owned()];
+    let mut questions = vec!["Which cause did it have, and why was it possible?".to_owned()];
     if let Some(mark) = review.cause.shared.iter().find(|words| words.starts_with("the mark")) {
         questions.push(format!("Was it {}?", cell(mark)));
     } else {
@@ -236,7 +237,8 @@ fn questions(review: &IncidentReview) -> Vec<String> {
             questions.push(format!("Did users report {} before {}?", cell(&incident.name()), clock(since)));
         }
         if incident.record.acknowledged.is_none() {
-            questions.push(format!("Who worked on {}, and from when? Nobody acknowledged it.", cell(&incident.name())));
+            questions
+                .push(format!("Who worked on {}, and from when? It was not acknowledged.", cell(&incident.name())));
         }
     }
     if !review.cause.together.is_empty() {
@@ -245,8 +247,8 @@ fn questions(review: &IncidentReview) -> Vec<String> {
     questions.extend(
         [
             "Did the first message say what broke and what to do? Was the runbook right?",
-            "Which users, schools and payments were affected, and have they been told?",
-            "What is to be done so that it does not happen again, by whom, until when?",
+            "Which users, schools and payments were affected, and do they know?",
+            "Who does what, and until when, so that it does not happen again?",
         ]
         .map(str::to_owned),
     );

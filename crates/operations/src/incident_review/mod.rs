@@ -4,116 +4,21 @@
 
 mod cause;
 mod gather;
+mod gathered;
 mod markdown;
+mod result;
 mod seen;
 mod timeline;
 
-use check::incident::{IncidentRecord, Mark};
-use check::{Report, Subject};
-use history::{AlarmChange, Day, Notified, RunSummary, SearchCost, Window};
-use jiff::Timestamp;
-use schemars::JsonSchema;
-use serde::Serialize;
+use check::incident::IncidentRecord;
 
 pub use cause::{Cause, Together};
-pub use gather::{Asked, gather, search_cost};
+pub use gather::{Asked, gather};
+pub use gathered::{FirstReport, Gathered, Observed};
 pub use markdown::markdown;
+pub use result::{IncidentReview, Reviewed};
 pub use seen::{AlarmSeen, Attempts, Gap, Impact, Seen, SeenRuns};
-pub use timeline::{BEFORE, Entry, EntryKind, MAX_CHANGES, timeline};
-
-/// What was read about incidents and the time around them.
-#[derive(Clone, Debug)]
-pub struct Gathered {
-    /// Name of the environment; empty if it is not known.
-    pub environment: String,
-    /// Time of the reading.
-    pub now: Timestamp,
-    /// Window of the timeline.
-    pub window: Window,
-    /// The incidents, oldest first.
-    pub incidents: Vec<Observed>,
-    /// Incidents of other checks and subjects in the window, oldest first.
-    pub others: Vec<IncidentRecord>,
-    /// Marks in the window, oldest first.
-    pub marks: Vec<Mark>,
-    /// Changes of the alarms on the checks of the incidents, oldest first.
-    pub changes: Vec<AlarmChange>,
-    /// What could not be read, and why.
-    pub unknown: Vec<String>,
-}
-
-/// What was read about one incident.
-#[derive(Clone, Debug)]
-pub struct Observed {
-    /// The record.
-    pub record: IncidentRecord,
-    /// Report of the first failed run.
-    pub first: FirstReport,
-    /// Runs of the check from an hour before the first failed run to the end, oldest first.
-    pub runs: Vec<RunSummary>,
-    /// Its notifications; `None` if the source keeps none.
-    pub notified: Option<Vec<Notified>>,
-    /// The thirty days until the end.
-    pub days: Vec<Day>,
-    /// Objective of the check.
-    pub target: Option<f64>,
-}
-
-/// Report of the first failed run.
-#[derive(Clone, Debug)]
-pub enum FirstReport {
-    /// It was read.
-    Read(Box<Report>),
-    /// Reading it has a price, and nobody asked for it.
-    NotAsked(SearchCost),
-    /// It was not kept.
-    Missing,
-}
-
-/// Review of incidents.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct IncidentReview {
-    /// Version of this format.
-    pub schema_version: u32,
-    /// Name of the environment; empty if it is not known.
-    pub environment: String,
-    /// Start of the timeline.
-    pub from: Timestamp,
-    /// End of the timeline.
-    pub until: Timestamp,
-    /// The incidents, oldest first.
-    pub incidents: Vec<Reviewed>,
-    /// What happened, oldest first.
-    pub timeline: Vec<Entry>,
-    /// What was affected together, and what may be the cause.
-    pub cause: Cause,
-    /// What could not be read, and why.
-    pub unknown: Vec<String>,
-}
-
-impl IncidentReview {
-    /// Version of this format.
-    pub const SCHEMA_VERSION: u32 = 1;
-}
-
-/// One incident of a review.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct Reviewed {
-    /// The record.
-    pub record: IncidentRecord,
-    /// What monitoring saw of it.
-    pub seen: Seen,
-    /// What it cost the error budget; `None` without an objective, and if the objective allows no failed run yet.
-    pub impact: Option<Impact>,
-}
-
-impl Reviewed {
-    /// Name: the check, and its subject if it has one.
-    #[must_use]
-    pub fn name(&self) -> String {
-        name(&self.record.check, &self.record.subject)
-    }
-}
+pub use timeline::{Entry, EntryKind, timeline};
 
 /// Judges what was read.
 #[must_use]
@@ -143,10 +48,6 @@ pub fn schema() -> serde_json::Value {
     schema["title"] = "Review of incidents".into();
     schema["description"] = "Output of `synthetics incident --format json`.".into();
     schema
-}
-
-fn name(check: &str, subject: &Subject) -> String {
-    crate::names::format_scope(check, Some(subject).filter(|subject| !subject.is_whole()))
 }
 
 #[cfg(test)]

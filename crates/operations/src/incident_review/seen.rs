@@ -1,14 +1,15 @@
 //! What monitoring saw of an incident, and what the incident cost.
 
 use alarm::State;
+use check::budget::{DayRuns, ErrorBudget, RunCounts, utc_day};
 use check::{Attempt, StepResult};
-use history::{AlarmChange, RunOutcome};
+use history::{AlarmChange, Day, RunOutcome};
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::timeline::short;
-use super::{FirstReport, Observed};
+use super::gathered::{FirstReport, Observed};
+use crate::names::short_name;
 
 /// Number of usual intervals without a run after which runs are missing.
 const GAP: i64 = 3;
@@ -20,7 +21,7 @@ pub struct Seen {
     pub last_passed: Option<Timestamp>,
     /// The attempts of the first failed run.
     pub attempts: Attempts,
-    /// Time from the first failed run to the first notification. `None`: nobody was notified.
+    /// Time from the first failed run to the first notification. `None`: no notification was sent.
     ///
     /// **Units:** seconds.
     pub notified_after: Option<i64>,
@@ -111,13 +112,13 @@ pub(super) fn seen(observed: &Observed, changes: &[AlarmChange], environment: &s
     }
     let after = |at: Timestamp| at.duration_since(record.since).as_secs();
     let is_own = |change: &&AlarmChange| {
-        let of_check = format!("{}-", record.check);
+        let prefix = format!("{}-", record.check);
         change.now.state == State::Alarm
             && (record.since..=end).contains(&change.now.since)
-            && short(&change.now.alarm, environment).starts_with(&of_check)
+            && short_name(&change.now.alarm, environment).starts_with(&prefix)
     };
     let alarms = changes.iter().filter(is_own).map(|change| AlarmSeen {
-        alarm: short(&change.now.alarm, environment).to_owned(),
+        alarm: short_name(&change.now.alarm, environment).to_owned(),
         after: after(change.now.since),
     });
     Seen {
@@ -164,12 +165,16 @@ fn gaps(observed: &Observed) -> Vec<Gap> {
 
 /// Computes what an incident cost the error budget.
 pub(super) fn impact(observed: &Observed, now: Timestamp) -> Option<Impact> {
-    let target = observed.target?;
+    let objective = observed.objective?;
     let end = observed.record.closed_at.unwrap_or(now);
-    let judged: u64 = observed.days.iter().map(|day| day.runs.passed + day.runs.failed).sum();
+    let runs = |day: &Day| DayRuns { passed: day.runs.passed, failed: day.runs.failed };
+    let counts: RunCounts = observed.days.iter().map(|day| (utc_day(day.at), runs(day))).collect();
+    let budget = ErrorBudget::new(objective, &counts, end);
+    // Too little is known of a new check.
+    budget.spent?;
     let within = observed.runs.iter().filter(|run| run.at >= observed.record.since && run.at <= end);
     let failed = within.filter(|run| run.outcome == RunOutcome::Failed).count();
-    let allowed = (1.0 - target) * judged as f64;
-    // With fewer runs, one failure would be more than everything.
-    (allowed >= 1.0).then(|| Impact { target, failed, allowed, spent: failed as f64 / allowed })
+    let target = objective.target();
+    let allowed = (1.0 - target) * (budget.passed + budget.failed) as f64;
+    Some(Impact { target, failed, allowed, spent: failed as f64 / allowed })
 }

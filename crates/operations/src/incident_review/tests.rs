@@ -6,6 +6,9 @@ use check::{Failure, FailureKind, Mismatch, NoSecrets, Subject};
 use history::{Counts, Day, RunOutcome, RunSummary, Window};
 use jiff::{SignedDuration, Timestamp};
 
+use check::budget::Objective;
+use history::AlarmChange;
+
 use super::*;
 
 fn at(minutes: i64) -> Timestamp {
@@ -54,7 +57,7 @@ fn gathered() -> Gathered {
     let mut runs: Vec<RunSummary> = (-60..=10).map(|minute| run(minute, outcome(minute))).collect();
     // The schedule paused.
     runs.retain(|run| !(at(3)..at(8)).contains(&run.at));
-    let runs_of_day = Counts { passed: 900, failed: 100, ..Counts::default() };
+    let runs_of_day = Counts { passed: 180, failed: 20, ..Counts::default() };
     Gathered {
         environment: "production".to_owned(),
         now: at(600),
@@ -64,8 +67,10 @@ fn gathered() -> Gathered {
             first: FirstReport::Missing,
             runs,
             notified: None,
-            days: vec![Day { at: at(0), runs: runs_of_day, durations: None, subjects: None }],
-            target: Some(0.99),
+            days: (0..5)
+                .map(|ago| Day { at: at(-1_440 * ago), runs: runs_of_day, durations: None, subjects: None })
+                .collect(),
+            objective: Some(Objective::new(0.99).unwrap()),
         }],
         others: vec![record("booking", 2, None, "status 500")],
         marks: vec![Mark::new(at(-7), "release 42", "ci")],

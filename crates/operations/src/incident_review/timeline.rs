@@ -9,8 +9,9 @@ use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{FirstReport, Gathered, Observed, name};
-use crate::names::resource;
+use super::gathered::{FirstReport, Gathered, Observed, name};
+use super::seen::{attempts, last_passed};
+use crate::names::short_name;
 
 /// Time before the first failed run from which marks and changes of alarms count: a release comes before its incident.
 pub const BEFORE: SignedDuration = SignedDuration::from_hours(1);
@@ -78,7 +79,7 @@ pub fn timeline(gathered: &Gathered) -> Vec<Entry> {
         let AlarmChange { now, previous } = change;
         let reason = cut(now.reason.lines().next().unwrap_or_default(), MAX_REASON);
         let from = previous.map_or_else(String::new, |state| format!("{} to ", state.as_str()));
-        let what = short(&now.alarm, &gathered.environment).to_owned();
+        let what = short_name(&now.alarm, &gathered.environment).to_owned();
         let words = format!("alarm {what}: {from}{} ({reason})", now.state.as_str());
         Entry { at: now.since, kind: EntryKind::Alarm, what, words }
     }));
@@ -92,11 +93,6 @@ fn is_news(change: &AlarmChange) -> bool {
     change.now.state == State::Alarm || change.previous == Some(State::Alarm)
 }
 
-/// Name of an alarm without the part that all alarms of an environment share.
-pub(super) fn short<'a>(alarm: &'a str, environment: &str) -> &'a str {
-    alarm.strip_prefix(resource(environment, "").as_str()).unwrap_or(alarm)
-}
-
 struct Incident<'a> {
     observed: &'a Observed,
     name: String,
@@ -106,11 +102,11 @@ impl Incident<'_> {
     fn entries(&self) -> Vec<Entry> {
         use EntryKind::{Acknowledged, Closed, Confirmed, Escalated, Failed, LastPassed, Opened, Silenced};
         let record = &self.observed.record;
-        let attempts = super::seen::attempts(self.observed);
+        let attempts = attempts(self.observed);
         let failure = &record.first;
         let what = format!("step {}, expected {}, actual {}", failure.step, failure.expected, failure.actual);
         let mut entries = Vec::new();
-        entries.extend(super::seen::last_passed(self.observed).map(|at| self.entry(at, LastPassed, "last passed run")));
+        entries.extend(last_passed(self.observed).map(|at| self.entry(at, LastPassed, "last passed run")));
         match attempts.first {
             Some(at) => entries.push(self.entry(at, Failed, format!("first failed attempt: {what}"))),
             None => entries.push(self.entry(record.since, Failed, format!("first failed run: {what}"))),

@@ -150,6 +150,8 @@ fn drawn_thresholds(inputs: &StackInputs) -> BTreeMap<String, bool> {
         let id = alarm.logical_id.as_str();
         !id.starts_with("Failing")
             && !id.starts_with("MonitoringLost")
+            // Numbers of failed runs cannot be drawn next to a share.
+            && !id.ends_with("Objective")
             && metric_and_statistic(alarm).0.namespace == NAMESPACE
     };
     metric_alarms(&alarms)

@@ -102,6 +102,7 @@ fn notification(size: &Size, id: &str, number: usize) -> Notification {
         leftovers: vec![leftover; size.subjects],
         reminds_after_seconds: Some(1),
         steps: vec![step; 2 * size.subjects],
+        error_budget: None,
         last_successful_run: Some(LastSuccessfulRun { run_id: "0".repeat(36), at }),
         run_id: "0".repeat(36),
         trace_id: "0".repeat(32),

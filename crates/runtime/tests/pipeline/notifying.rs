@@ -1,8 +1,9 @@
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
+use check::budget::Objective;
 use check::incident::NotificationReason;
-use check::message::Topic;
+use check::message::{Event, Topic};
 use runtime::RunError;
 use serde_json::json;
 
@@ -112,4 +113,36 @@ async fn uncleared_messages_are_sent_again_with_the_same_ids() {
     ];
     assert_eq!(first, ids);
     assert_eq!(world.item().await.outbox, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn notification_has_the_budget_of_the_counted_runs() {
+    let world = World::new();
+    let mut check = reads(script(&["web=.", "web=?", "web=m", "web=x", "web=x", "web=."]));
+    check.run.objective = Some(Objective::new(0.99).unwrap());
+    for number in 0..4 {
+        world.run(&check, number).await;
+    }
+    // An inconclusive run and one in maintenance count neither way.
+    let counts = serde_json::to_value(&world.item().await.state.runs).unwrap();
+    assert_eq!(counts, serde_json::json!({ "2026-11-23": [1, 1] }));
+    let sent = world.memory.take_sent();
+    let budget = sent[0].notification.error_budget.unwrap();
+    assert_eq!((budget.objective, budget.passed, budget.failed, budget.spent), (0.99, 1, 1, None));
+    // Two days later, there is enough to judge.
+    for number in [2 * 1_440, 2 * 1_440 + 1] {
+        world.run(&check, number).await;
+    }
+    let sent = world.memory.take_sent();
+    assert_eq!(sent[0].notification.event, Event::Recovered);
+    let budget = sent[0].notification.error_budget.unwrap();
+    assert_eq!((budget.days, budget.passed, budget.failed), (3, 3, 1));
+    assert!(budget.is_gone() && budget.gone_in_seconds == Some(0), "{budget:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn check_without_an_objective_has_no_budget() {
+    let world = World::new();
+    world.run(&reads(script(&["web=x"])), 0).await;
+    assert_eq!(world.memory.take_sent()[0].notification.error_budget, None);
 }

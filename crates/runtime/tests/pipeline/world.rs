@@ -111,6 +111,7 @@ pub fn prepared<C>(check: C) -> Prepared<C> {
             confirm_after: Duration::from_secs(20),
             policy: Policy::default(),
             heartbeat_url: None,
+            objective: None,
         },
         check,
         egress: NETWORK.egress.clone(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use check::Report;
+use check::budget::Objective;
 use check_testkit::sample_report;
 use jiff::{SignedDuration, Timestamp};
 use local::{Memory, Store};
@@ -80,6 +81,10 @@ impl AnyCheck for Sleeper {
 
     fn deadline(&self) -> Duration {
         DEADLINE
+    }
+
+    fn objective(&self) -> Option<Objective> {
+        None
     }
 
     fn written(&self) -> &toml::Table {

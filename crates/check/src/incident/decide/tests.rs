@@ -51,7 +51,18 @@ fn vote(name: &str, letter: char) -> Option<Vote> {
 
 /// Findings that consist of votes only.
 fn findings<'a>(run: &'a RunKey, votes: &'a BTreeMap<Subject, Vote>) -> Findings<'a> {
-    Findings { run, run_id: "run", votes, subjects: None, leftovers: &[], windows: &[] }
+    Findings { run, run_id: "run", votes, passed: None, subjects: None, leftovers: &[], windows: &[] }
+}
+
+#[test]
+fn only_runs_with_a_verdict_are_counted() {
+    let (run, votes) = (run_at(0, "home"), BTreeMap::from([(subject("web"), Vote::Maintenance)]));
+    let mut state = CheckState::default();
+    for passed in [Some(true), None, Some(false), Some(true), None] {
+        state = decide(&state, &Findings { passed, ..findings(&run, &votes) }, &Policy::default()).next;
+    }
+    let counted = serde_json::to_value(&state.runs).unwrap();
+    assert_eq!(counted.as_object().unwrap().values().collect::<Vec<_>>(), [&serde_json::json!([2, 1])]);
 }
 
 /// Plays one line per subject. Returns the final state, and `minute subject reason` for each reason.

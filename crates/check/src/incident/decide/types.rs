@@ -146,6 +146,8 @@ pub struct Findings<'a> {
     pub run_id: &'a str,
     /// Vote for each examined subject.
     pub votes: &'a BTreeMap<Subject, Vote>,
+    /// True if the run passed, false if it failed; `None` without a verdict.
+    pub passed: Option<bool>,
     /// All subjects of the check, when the settings define them.
     pub subjects: Option<&'a BTreeSet<Subject>>,
     /// Data that the run created and could not remove.

@@ -1,4 +1,4 @@
-use super::super::{Contact, Links, Machine, StepLine};
+use super::super::{Contact, Links, Machine, StepLine, chat};
 use super::*;
 use crate::incident::{LastSuccessfulRun, Severity};
 use crate::model::{Failure, FailureKind, Leftover, NoSecrets, Subject, Text, foreign};
@@ -78,6 +78,7 @@ fn notification(event: Event, names: &[&str]) -> Notification {
                 duration_ms: 0.3,
             },
         ],
+        error_budget: None,
         last_successful_run: Some(LastSuccessfulRun { run_id: "019a-good".to_owned(), at: at(-60) }),
         run_id: "019a-run".to_owned(),
         trace_id: "4bf92f3577b34da6a3ce929d0e0e4736".to_owned(),
@@ -218,5 +219,61 @@ fn spans_name_the_two_largest_units() {
     let cases = [(0, "0 s"), (59, "59 s"), (61, "1 min 1 s"), (3_600, "1 h"), (90_061, "1 d 1 h"), (-5, "0 s")];
     for (seconds, expected) in cases {
         assert_eq!(span(seconds), expected);
+    }
+}
+
+/// Budget of an objective of 99 %.
+fn error_budget(days: u32, spent: Option<f64>, gone_in_seconds: Option<i64>) -> ErrorBudget {
+    let left = spent.map(|spent| (1.0 - spent).max(0.0));
+    ErrorBudget { objective: 0.99, days, passed: 100, failed: 1, spent, left, gone_in_seconds }
+}
+
+#[test]
+fn budget_says_what_is_left_and_for_how_long() {
+    for (days, spent, gone_in_seconds, expected) in [
+        (1, None, None, "unknown, less than one day of runs (objective 99 % in 30 days, 1 day so far)"),
+        (
+            30,
+            Some(0.25),
+            Some(97_200),
+            "75 % left, 25 % spent (objective 99 % in 30 days); gone in 1 d 3 h at the rate since yesterday",
+        ),
+        (
+            5,
+            Some(0.003),
+            None,
+            "99.7 % left, 0.3 % spent (objective 99 % in 30 days, 5 days so far); it lasts at the rate since yesterday",
+        ),
+        (30, Some(1.4), Some(0), "none left, 140 % spent (objective 99 % in 30 days)"),
+    ] {
+        let mut opened = notification(Event::Opened, &["status-api"]);
+        assert!(!email(&opened).contains("Error budget") && !chat(&opened).to_string().contains("Error budget"));
+        opened.error_budget = Some(error_budget(days, spent, gone_in_seconds));
+        let mail = email(&opened);
+        assert!(mail.contains(&format!("\nError budget         {expected}\n")), "{mail}");
+        let description = chat(&opened)["content"]["description"].as_str().unwrap().to_owned();
+        assert!(description.ends_with(&format!("\nError budget: `{expected}`")), "{description}");
+    }
+}
+
+#[test]
+fn sms_has_the_budget_only_where_it_fits() {
+    let mut n = notification(Event::Recovered, &["status-api"]);
+    let without = sms(&n);
+    for (spent, expected) in [(Some(0.25), ". Error budget 75 % left"), (Some(1.4), ". Error budget gone"), (None, "")]
+    {
+        n.error_budget = Some(error_budget(30, spent, None));
+        assert_eq!(sms(&n), format!("{without}{expected}"), "{spent:?}");
+    }
+    // It takes no room from what comes before, nor from the contact.
+    for (expected, actual, has_budget) in [("200", "500", true), ("status 200", "status 500", false)] {
+        let mut n = notification(Event::Opened, &["status-api"]);
+        (n.subjects[0].failure.expected, n.subjects[0].failure.actual) = (Text::own(expected), Text::own(actual));
+        let without = sms(&n);
+        n.error_budget = Some(error_budget(30, Some(0.25), None));
+        let text = sms(&n);
+        let contact = if has_budget { ". Error budget 75 % left. Contact" } else { ". Contact" };
+        assert_eq!(text, without.replace(". Contact", contact));
+        assert!(text.chars().count() <= MAX_SMS && text.contains("Contact +45"), "{text}");
     }
 }

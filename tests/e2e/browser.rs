@@ -1,0 +1,101 @@
+//! The browser tests of the console, on a deployment.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_cloudwatch::types::StateValue;
+use axum::Router;
+use axum::extract::State;
+use axum::routing::post;
+use demo_platform::Fault;
+use tokio::net::TcpListener;
+
+use crate::console::Console;
+use crate::emulator::target;
+use crate::runtime_api::Function;
+use crate::world::{World, repository};
+
+/// Files of tests/browser for stores and deployments alike. They share one deployment, so they run one after the other.
+const TESTS: [&str; 6] = ["first_visit", "fault", "without_script", "accessibility", "actions", "security"];
+/// Tests of security that need no console of their own.
+const OWN_CONSOLE: &str = "another site|a form of another|a name of another|an action takes";
+
+/// A deployment that the browser tests break and repair.
+struct Deployment {
+    world: World,
+    function: Function,
+    console: String,
+}
+
+impl Deployment {
+    /// Runs the function, as many times as an incident needs to open or close.
+    async fn run(&self, outcome: &str) {
+        for _ in 0..2 {
+            let ran = self.world.run(&self.function).await;
+            assert_eq!(ran.outcome(), outcome);
+        }
+    }
+
+    async fn set_alarm(&self, state: StateValue, reason: &str) {
+        let alarm = format!("just-driving-synthetics-{}-availability-failing", self.world.environment);
+        let set = aws_sdk_cloudwatch::Client::new(&self.world.sdk).set_alarm_state().alarm_name(alarm);
+        set.state_value(state).state_reason(reason).send().await.unwrap();
+    }
+}
+
+async fn inject(State(deployment): State<Arc<Deployment>>) {
+    deployment.world.platform.faults().activate(Fault::ServerError);
+    deployment.run("failed").await;
+    // As hostile as the rest: a reason may quote a name from outside.
+    deployment.set_alarm(StateValue::Alarm, "2 of 2 <script>window.hacked = 1</script>").await;
+}
+
+async fn clear(State(deployment): State<Arc<Deployment>>) {
+    deployment.world.platform.faults().clear(Fault::ServerError);
+    deployment.run("passed").await;
+    deployment.set_alarm(StateValue::Ok, "0 of 2").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn console_of_a_deployment_works_in_a_browser() {
+    let world = World::new("browser").await;
+    world.deploy_alarms("Availability").await;
+    let function = world.start("availability").await;
+    let settings = world.write_settings();
+    let console = Console::start(&world, &["--settings", settings.to_str().unwrap()]);
+    let deployment = Deployment { console: format!("http://{}", console.address), world, function };
+    deployment.run("passed").await;
+    deployment.set_alarm(StateValue::Ok, "0 of 2").await;
+    let router = Router::new()
+        .route("/console", post(async |State(deployment): State<Arc<Deployment>>| deployment.console.clone()))
+        .route("/inject", post(inject))
+        .route("/clear", post(clear))
+        .with_state(Arc::new(deployment));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    for name in TESTS {
+        let mut node = tokio::process::Command::new("node");
+        node.args(["--test", "--test-reporter=spec"]);
+        if name == "security" {
+            node.args(["--test-name-pattern", OWN_CONSOLE]);
+        }
+        node.arg(repository().join(format!("tests/browser/{name}.test.mjs")))
+            .env("SYNTHETICS_DEPLOYMENT", &address)
+            .env("SYNTHETICS_PROGRAM", target().join("debug/synthetics"))
+            .env("SYNTHETICS_NODE_MODULES", modules())
+            .kill_on_drop(true);
+        let ran = tokio::time::timeout(Duration::from_secs(900), node.output()).await;
+        let output =
+            ran.unwrap_or_else(|_| panic!("{name} took too long")).expect("node is missing: apt-get install nodejs");
+        assert!(output.status.success(), "{name}:\n{}", String::from_utf8_lossy(&output.stdout));
+    }
+}
+
+/// The packages of Node.js, as the step installs them.
+fn modules() -> PathBuf {
+    let modules = target().join("tools/browser/node_modules");
+    assert!(modules.is_dir(), "{} is missing\n  install it: cargo xtask test browser", modules.display());
+    modules
+}
