@@ -41,6 +41,15 @@ test("every page of the navigation opens without a problem", async () => {
   assertQuiet(page);
 });
 
+test("a review of a deployment names its price first", { skip: !isDeployment && "a store has no price" }, async () => {
+  const page = await tab(url);
+  await page.goto("/review");
+  await page.getByRole("button", { name: /^Review 30 days for about \d\.\d\d USD/ }).click();
+  await headlined(page, "Review of 30 days");
+  await page.getByRole("button", { name: /^Review again for/ }).waitFor();
+  assertQuiet(page);
+});
+
 test("the status page opens without a problem", async () => {
   const page = await tab(url);
   assert.equal((await page.goto("/status")).status(), 200);
