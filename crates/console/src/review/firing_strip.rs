@@ -31,7 +31,7 @@ impl FiringStrip {
     pub(super) fn new(alarm: &AlarmReview, review: &Review, axis: Axis) -> Self {
         let span = |from: Timestamp, until: Timestamp| {
             let start = axis.x(from);
-            let width = (axis.x(until) - start).max(MIN_WIDTH).min(WIDTH);
+            let width = (axis.x(until) - start).clamp(MIN_WIDTH, WIDTH);
             (place(start.min(WIDTH - width)), place(width))
         };
         let mut bars = Vec::new();
