@@ -16,8 +16,7 @@ const OTHERS: usize = 12;
 /// Estimates the metrics that a review of the newest days asks for: series of the alarms, days of the checks, and trends.
 #[must_use]
 pub fn asked_metrics(alarms: &[MetricAlarm], days: u16) -> usize {
-    let series: BTreeSet<_> =
-        alarms.iter().flat_map(|alarm| alarm.source.metrics().map(|(metric, statistic)| (metric, statistic))).collect();
+    let series: BTreeSet<_> = alarms.iter().flat_map(|alarm| alarm.source.metrics()).collect();
     let checks: BTreeSet<&str> = alarms.iter().filter_map(check_of).collect();
     let parts = 1 + COARSER_FROM.iter().filter(|age| days > **age).count();
     (series.len() + DAILY * checks.len() + OTHERS) * parts
