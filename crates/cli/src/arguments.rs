@@ -211,8 +211,8 @@ Examples:
     #[command(after_help = "\
 Examples:
   synthetics incident login.20261123T045000Z --environment production
-  synthetics incident login.20261123T045000Z --environment production --format markdown
-  synthetics incident --window 2026-11-23T04:00Z..2026-11-23T09:00Z --environment production")]
+  synthetics incident login.20261123T045000Z --format markdown --store own.db
+  synthetics incident --window 2026-11-23T04:00Z..2026-11-23T09:00Z --store a.db")]
     Incident(IncidentOptions),
     /// List the faults that the demo platform can inject, and the failures each must cause.
     #[command(after_help = "\

@@ -19,8 +19,8 @@ AWS CLI: environment variables, a profile, or SSO. `demo` and `run --demo` need 
 
 `run --format json` prints a list of reports, and [run.schema.json](run.schema.json) describes it. `--format ndjson` prints one
 item of that list per line, as each check ends. [doctor.schema.json](doctor.schema.json) describes the JSON of
-`doctor deployment`, [review.schema.json](review.schema.json) that of `review`, and [status.schema.json](status.schema.json)
-that of the public status page.
+`doctor deployment`, [review.schema.json](review.schema.json) that of `review`, [incident.schema.json](incident.schema.json) that of
+`incident`, and [status.schema.json](status.schema.json) that of the public status page.
 ";
 
 #[test]

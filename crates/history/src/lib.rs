@@ -51,7 +51,7 @@ pub trait History: Send + Sync {
     /// only in reports.
     async fn phase_durations(&self, check: &str, window: Window, period: Period) -> Result<Vec<PhaseTimes>, PortError>;
 
-    /// Computes percentiles of the durations of each step, by subject and name. `None`: the source keeps steps only in log lines;
+    /// Computes percentiles of the durations of each step, by subject and name. Of many runs, an even part counts. `None`: the source keeps steps only in log lines;
     /// [`History::search_steps`] reads those.
     async fn step_percentiles(&self, check: &str, window: Window) -> Result<Option<Vec<StepPercentiles>>, PortError>;
 

@@ -183,7 +183,7 @@ fn file_of_the_first_version_is_migrated() {
         assert_eq!(rows(&old, SUBJECTS), ["2026-03-02 api 2 0", "2026-03-02 web 1 1"]);
         let durations = "SELECT run_id, attempt_ms FROM runs WHERE attempt_ms IS NOT NULL";
         assert_eq!(rows(&old, durations), ["b 10"], "rounded");
-        assert_eq!(rows(&old, "PRAGMA user_version"), ["5"]);
+        assert_eq!(rows(&old, "PRAGMA user_version"), ["6"]);
         drop(store);
     }
     let store = Store::open(&file).unwrap();

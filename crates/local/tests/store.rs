@@ -118,7 +118,7 @@ fn files_that_are_no_store_are_refused() {
         ("text", &text, "start anew, or give another with --store"),
         ("folder", &folder, "expected a file, found something else"),
         ("foreign", &foreign, "it is a database of another program\n  give another file with --store"),
-        ("newer", &newer, "expected a store of version 5 or older, found version 99\n  use the release that wrote it"),
+        ("newer", &newer, "expected a store of version 6 or older, found version 99\n  use the release that wrote it"),
     ];
     for (name, make, expected) in cases {
         let file = file(name);

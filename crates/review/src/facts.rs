@@ -17,7 +17,7 @@ use crate::incident::IncidentSpan;
 use crate::trend::added;
 use crate::values::{KnownSeries, series};
 
-/// Most changes of alarms that are read.
+/// Most changes of alarms to read.
 const MAX_CHANGES: usize = 20_000;
 /// Time before the window in which an incident of the window may have begun.
 const LONGEST_INCIDENT: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -52,7 +52,7 @@ pub(crate) struct Facts {
     pub(crate) changes: AlarmChanges,
     /// Names of the alarms that something evaluates.
     pub(crate) evaluated: BTreeSet<String>,
-    /// Series that were read for these facts.
+    /// Series read for these facts.
     pub(crate) known: KnownSeries,
     /// What could not be read, and is left out.
     pub(crate) warnings: Vec<String>,

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// Most gaps that are listed; the longest ones.
+/// Most listed gaps, the longest ones.
 const MAX_GAPS: usize = 10;
 /// Fewest missing periods in a row that are a gap.
 const MIN_PERIODS: usize = 3;

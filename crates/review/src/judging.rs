@@ -19,7 +19,7 @@ use crate::template_edit::Places;
 use crate::values::Recorded;
 use crate::what_if::{WhatIf, changed};
 
-/// Factor between N and the largest N that is tried.
+/// Factor between N and the largest N to try.
 const MAX_PERIODS_FACTOR: usize = 2;
 
 /// An alarm with the facts and questions around it.

@@ -24,7 +24,7 @@ pub(crate) const MIN_FIRING_DAYS: usize = 2;
 const MIN_GAINED: usize = 2;
 /// Longest accepted delay of a detection, unless two periods are longer. **Units:** minutes.
 const MAX_ADDED: f64 = 10.0;
-/// Step between two thresholds that are tried.
+/// Step between two tried thresholds.
 const STEP: f64 = 1.05;
 /// Farthest threshold that is tried, as a multiple, when an incident shows that the alarm would still fire.
 const FARTHEST: f64 = 20.0;

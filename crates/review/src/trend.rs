@@ -188,7 +188,7 @@ pub enum Projection {
     TooLittleData {
         /// Days with values.
         days: usize,
-        /// Days that are needed.
+        /// Needed days.
         needed: usize,
     },
     /// The slope is not different from none, or falls, or the limit is too far to say.

@@ -13,7 +13,7 @@ const MAX_WINDOW: SignedDuration = SignedDuration::from_hours(60 * 24);
 /// Progress of a review, for people who wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// Questions that are answered.
+    /// Answered questions.
     pub done: usize,
     /// All questions.
     pub all: usize,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use history::Window;
 use jiff::SignedDuration;
 
@@ -147,7 +147,10 @@ pub(crate) struct CheckSecretsOptions {
 }
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct IncidentsOptions {
+    #[command(subcommand)]
+    pub(crate) command: Option<IncidentsCommand>,
     /// Ids of checks, such as `booking`. [default: all]
     #[arg(value_name = "CHECK", value_parser = CHECKS)]
     pub(crate) checks: Vec<String>,
@@ -162,6 +165,40 @@ pub(crate) struct IncidentsOptions {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) deployment: Deployment,
+}
+
+/// What to do with incidents but list them.
+#[derive(Debug, Subcommand)]
+pub(crate) enum IncidentsCommand {
+    /// Write incidents for a spreadsheet or a program.
+    #[command(after_help = "\
+Example:
+  synthetics incidents export --environment production > incidents.csv")]
+    Export(ExportOptions),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExportOptions {
+    /// Ids of checks, such as `booking`. [default: all]
+    #[arg(value_name = "CHECK", value_parser = CHECKS)]
+    pub(crate) checks: Vec<String>,
+    /// How far back to look, up to 400 days.
+    #[arg(long, value_name = "DURATION", default_value = "90d", value_parser = days)]
+    pub(crate) since: SignedDuration,
+    /// Form of the output. A record in JSON has its notifications, silences and evidence.
+    #[arg(long, value_enum, default_value_t = ExportFormat::Csv)]
+    pub(crate) format: ExportFormat,
+    #[command(flatten)]
+    pub(crate) deployment: Deployment,
+}
+
+/// Form of an export.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// A row for each incident, times in UTC.
+    Csv,
+    /// A list of records.
+    Json,
 }
 
 #[derive(Debug, Args)]

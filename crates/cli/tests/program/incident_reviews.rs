@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use demo_platform::{DemoPlatform, Fault, Options, Running};
 use jiff::Timestamp;
+use operations::incident_review;
 use serde_json::Value;
 use settings::replaced;
 
@@ -165,6 +166,11 @@ async fn reviews_explain_the_incidents_of_ten_faults() {
             world.run(checks);
         }
         let review = world.printed(&["incident", &ids[0], "--format", "markdown"]);
+        let as_json: Value = serde_json::from_str(&world.printed(&["incident", &ids[0], "--json"])).unwrap();
+        assert!(jsonschema::is_valid(&incident_review::schema(), &as_json), "{fault}: {as_json:#}");
+        let table = world.printed(&["incidents", "export", "--since", "1d"]);
+        assert_eq!(table.lines().count(), ids.len() + 1, "{fault}: {table}");
+        assert!(table.lines().skip(1).all(|row| row.contains(",anna,")) || checks.len() > 1, "{fault}: {table}");
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/reviews/{fault}.md"));
         let shown = stable(&review, &world);
         if std::env::var_os("UPDATE_REVIEWS").is_some() {
@@ -174,4 +180,37 @@ async fn reviews_explain_the_incidents_of_ten_faults() {
         let expected = fs::read_to_string(&file).unwrap_or_default();
         assert_eq!(shown, expected, "{fault}: set UPDATE_REVIEWS=1 to write {}", file.display());
     }
+}
+
+/// `UPDATE_SCHEMA=1 cargo test -p synthetics --test program incident` writes the file.
+#[test]
+fn incident_schema_is_that_of_the_types() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/incident.schema.json");
+    let generated = format!("{:#}\n", incident_review::schema());
+    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+        fs::write(file, &generated).unwrap();
+    }
+    assert_eq!(fs::read_to_string(file).unwrap_or_default(), generated, "UPDATE_SCHEMA=1 writes it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn incidents_of_a_window_are_reviewed_together() {
+    let world = World::start("window").await;
+    world.run(&["availability"]);
+    let from = Timestamp::now();
+    world.platform.faults().activate(Fault::ServerError);
+    world.run(&["availability"]);
+    let window =
+        |from: Timestamp, until: Timestamp| world.synthetics(&["incident", "--window", &format!("{from}..{until}")]);
+    let soon = Timestamp::now() + jiff::SignedDuration::from_mins(1);
+    let shown = text(&window(from, soon).stdout);
+    let incidents = world.incidents();
+    assert!(incidents.len() > 2 && incidents.iter().all(|id| shown.contains(id.as_str())), "{shown}");
+    assert!(shown.contains("availability/health  first failed attempt"), "{shown}");
+    let before =
+        text(&window(from - jiff::SignedDuration::from_hours(2), from - jiff::SignedDuration::from_hours(1)).stdout);
+    assert!(before.starts_with("no incident from "), "{before}");
+    let reversed = window(soon, from);
+    assert_eq!(reversed.status.code(), Some(2));
+    assert!(text(&reversed.stderr).contains("the earlier first"), "{reversed:?}");
 }

@@ -19,10 +19,15 @@ use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
 use super::Store;
 use super::error::Failed;
+use super::points::points;
 use super::state::{rows, time};
 
 /// Most points of a series, as in one answer of CloudWatch.
 const MAX_POINTS: usize = 100_800;
+/// Most runs whose steps are ranked: one hundredth of them is enough for a 99th percentile.
+const MAX_RANKED: i64 = 2_500;
+/// Intervals of minutes between ranked runs. They have no divisor in common with an hour, in which the work of a platform repeats.
+const EVERY: [i64; 8] = [1, 7, 11, 13, 29, 59, 101, 211];
 
 #[async_trait]
 impl History for Store {
@@ -129,7 +134,7 @@ impl History for Store {
         if metric.namespace != NAMESPACE || window.is_empty() {
             return Ok(Series { parts: vec![Part { window, period, points: Vec::new() }] });
         }
-        let points = self.read(&operation, |store| points(store, metric, statistic, window, period))?;
+        let points = self.read(&operation, |store| points(store, metric, statistic, window, period, MAX_POINTS))?;
         if points.len() > MAX_POINTS {
             let detail = format!("expected at most {MAX_POINTS} periods with values, found more; take a longer period");
             return Err(PortError::new(operation, detail));
@@ -218,13 +223,17 @@ fn topic(name: String) -> Result<Topic, Failed> {
     Topic::ALL.into_iter().find(|topic| topic.as_str() == name).ok_or_else(unknown)
 }
 
-/// Durations of each step in a window, ranked. Percentiles are by nearest rank.
+/// Durations of each step in a window, ranked. Percentiles are by nearest rank. Of many runs, those of every n-th minute count.
 fn step_percentiles(store: &Transaction<'_>, check: &str, window: Window) -> Result<Vec<StepPercentiles>, Failed> {
-    let sql = "SELECT subject, name, duration_ms FROM runs JOIN run_steps ON run_steps.run = runs.id
-               WHERE check_id = ? AND scheduled_at >= ? AND scheduled_at < ? AND result IN ('passed', 'failed')";
     let [from, until] = milliseconds(window);
+    let sql = "SELECT count(*) FROM runs WHERE check_id = ? AND scheduled_at >= ? AND scheduled_at < ?";
+    let runs: i64 = store.prepare_cached(sql)?.query_row(params![check, from, until], |row| row.get(0))?;
+    let every = EVERY.into_iter().find(|every| runs / every <= MAX_RANKED).unwrap_or(EVERY[EVERY.len() - 1]);
+    let sql = "SELECT subject, name, duration_ms FROM runs JOIN run_steps ON run_steps.run = runs.id
+               WHERE check_id = ? AND scheduled_at >= ? AND scheduled_at < ? AND scheduled_at / 60000 % ? = 0
+               AND result IN ('passed', 'failed')";
     let mut statement = store.prepare_cached(sql)?;
-    let mut found = statement.query(params![check, from, until])?;
+    let mut found = statement.query(params![check, from, until, every])?;
     let mut by_step: BTreeMap<(String, String), Vec<f64>> = BTreeMap::new();
     while let Some(row) = found.next()? {
         let text = |column| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from);
@@ -259,32 +268,6 @@ fn summary(row: &Row<'_>) -> Result<RunSummary, Failed> {
         duration_ms: row.get(3)?,
         has_report: row.get(4)?,
     })
-}
-
-/// Points of whole periods; one more than [`MAX_POINTS`] when there are too many.
-fn points(
-    store: &Transaction<'_>,
-    metric: &MetricId,
-    statistic: Statistic,
-    window: Window,
-    period: Period,
-) -> Result<Vec<Point>, Failed> {
-    let function = match statistic {
-        Statistic::SampleCount => "count(value)",
-        Statistic::Average => "avg(value)",
-        Statistic::Sum => "sum(value)",
-        Statistic::Minimum => "min(value)",
-        Statistic::Maximum => "max(value)",
-    };
-    let sql = format!(
-        "SELECT at - at % ? AS start, CAST({function} AS REAL) FROM metric_values
-         WHERE metric = ? AND dimensions = ? AND at >= ? AND at < ? GROUP BY start ORDER BY start LIMIT ?"
-    );
-    let dimensions: &BTreeMap<_, _> = &metric.dimensions;
-    let dimensions = serde_json::to_string(dimensions)?;
-    let ([from, until], period) = (milliseconds(window), period.seconds().saturating_mul(1_000));
-    let parameters = params![period, metric.name, dimensions, from, until, MAX_POINTS + 1];
-    rows(store, &sql, parameters, |row| Ok(Point { at: time(row.get(0)?)?, value: row.get(1)? }))
 }
 
 fn day(row: &Row<'_>) -> Result<Day, Failed> {

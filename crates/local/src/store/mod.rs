@@ -10,6 +10,7 @@ mod hold;
 mod identity;
 mod look_back;
 mod overview;
+mod points;
 mod rollups;
 mod schema;
 mod sinks;

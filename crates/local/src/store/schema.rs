@@ -17,12 +17,13 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// Number in the header of the file that says whose it is: `JDSY`.
 const APPLICATION: i64 = 0x4a44_5359;
 /// Statements that lead to each version. A released one never changes.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("schema/1.sql"),
     include_str!("schema/2.sql"),
     include_str!("schema/3.sql"),
     include_str!("schema/4.sql"),
     include_str!("schema/5.sql"),
+    include_str!("schema/6.sql"),
 ];
 /// Version that this program reads and writes.
 const VERSION: i64 = MIGRATIONS.len() as i64;

@@ -237,7 +237,8 @@ fn questions(review: &IncidentReview) -> Vec<String> {
             questions.push(format!("Did users report {} before {}?", cell(&incident.name()), clock(since)));
         }
         if incident.record.acknowledged.is_none() {
-            questions.push(format!("Who worked on {}, and from when? It was not acknowledged.", cell(&incident.name())));
+            questions
+                .push(format!("Who worked on {}, and from when? It was not acknowledged.", cell(&incident.name())));
         }
     }
     if !review.cause.together.is_empty() {

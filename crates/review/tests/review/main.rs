@@ -1,0 +1,269 @@
+//! Reviews of a history in memory: sources with less knowledge, and proposals at their limits.
+
+#![expect(clippy::panic, clippy::unimplemented, clippy::unwrap_used, reason = "tests fail by panicking")]
+
+mod fake;
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::Ordering;
+
+use fake::Fake;
+use jiff::SignedDuration;
+use review::{
+    AlarmReview, Change, Datapoints, Input, Kind, RecordedFirings, Review, Sensitivity, StepTrends, Verdict, review,
+};
+
+const TEMPLATE: &str = include_str!("../../../../infra/alarms.yaml");
+
+async fn reviewed_with(fake: &Fake, logs: bool, what_if: &[String]) -> Review {
+    let input = Input {
+        environment: "production",
+        template: TEMPLATE,
+        template_path: "infra/alarms.yaml",
+        window: fake.window,
+        objectives: &BTreeMap::new(),
+        cost: None,
+        what_if,
+        logs,
+        progress: &|_| (),
+    };
+    review(&input, fake).await.unwrap()
+}
+
+async fn reviewed(fake: &Fake) -> Review {
+    reviewed_with(fake, false, &[]).await
+}
+
+fn alarm<'r>(review: &'r Review, id: &str) -> &'r AlarmReview {
+    review.alarms.iter().find(|alarm| alarm.alarm == id).unwrap_or_else(|| panic!("{id}: {:?}", review.without_values))
+}
+
+fn days(count: i64) -> SignedDuration {
+    SignedDuration::from_hours(24 * count)
+}
+
+/// Slow runs for some minutes on each of the first days, at noon.
+fn add_slow_runs(fake: &mut Fake, on_days: i64, minutes: i64, duration: f64) {
+    for day in 0..on_days {
+        fake.set("login", "Duration", day * 1_440 + 720, minutes, duration);
+    }
+}
+
+#[tokio::test]
+async fn coarse_values_are_replayed_by_long_periods_only() {
+    let mut fake = Fake::new(30, "login");
+    fake.fine_from = fake.window.until - days(15);
+    fake.set("availability", "Success", 0, 30 * 1_440, 1.0);
+    for metric in ["Inconclusive", "Maintenance"] {
+        fake.set("availability", metric, -720, 31 * 1_440, 0.0);
+    }
+    fake.set("availability", "CertificateDaysRemaining", 0, 30 * 1_440, 50.0);
+    let review = reviewed(&fake).await;
+    let slow = alarm(&review, "SlowLogin");
+    // Ten periods, and two more in case that some are missing.
+    assert_eq!(slow.replayed_from, fake.fine_from + SignedDuration::from_mins(12));
+    assert!(slow.replayed_from_reason.as_ref().unwrap().contains("longer periods than its own, of 60 s"), "{slow:?}");
+    let certificates = alarm(&review, "CertificatesSoon");
+    assert_eq!((certificates.replayed_from, &certificates.replayed_from_reason), (fake.window.from, &None));
+    let login = review.trends.checks.iter().find(|trend| trend.check == "login").unwrap();
+    assert_eq!(login.weeks.iter().flatten().map(|week| week.passed).sum::<u64>(), 30 * 1_440, "trends have all days");
+    assert!(review.alarms.iter().all(|alarm| alarm.behaviour.firings.is_empty()));
+}
+
+#[tokio::test]
+async fn replay_begins_when_runs_began() {
+    let mut fake = Fake::new(30, "login");
+    for metric in ["Inconclusive", "Success", "Duration"] {
+        fake.remove("login", metric, -720, 720 + 10 * 1_440);
+    }
+    let review = reviewed(&fake).await;
+    let lost = alarm(&review, "MonitoringLostLogin");
+    assert_eq!(lost.replayed_from, fake.window.from + days(10) + SignedDuration::from_mins(7));
+    assert!(lost.behaviour.firings.is_empty(), "runs that were not planned are not lost");
+    assert_eq!(review.checks[0].gap_count, 0);
+    assert_eq!(review.without_runs.len(), 9);
+}
+
+#[tokio::test]
+async fn changes_are_unknown_beyond_their_source() {
+    let mut fake = Fake::new(30, "login");
+    let name = "just-driving-synthetics-production-login-slow";
+    fake.fired(name, 29 * 1_440);
+    for (complete_from, expected) in [
+        (fake.window.from, RecordedFirings::Known { firings: 1 }),
+        (fake.window.until - days(14), RecordedFirings::Partly { from: fake.window.until - days(14), firings: 1 }),
+    ] {
+        fake.complete_from = complete_from;
+        let review = reviewed(&fake).await;
+        assert_eq!(alarm(&review, "SlowLogin").recorded, expected);
+        assert_eq!(alarm(&review, "FailingLogin").recorded, RecordedFirings::Unknown, "nothing says that it exists");
+        assert!(review.warnings[0].starts_with("states of alarms are unknown: "), "{:?}", review.warnings);
+    }
+}
+
+#[tokio::test]
+async fn log_lines_are_searched_only_when_asked() {
+    let mut fake = Fake::new(14, "login");
+    fake.has_steps = false;
+    assert_eq!(reviewed(&fake).await.trends.steps, StepTrends::NotAsked);
+    assert_eq!(fake.searches.load(Ordering::Relaxed), 0);
+    let asked = reviewed_with(&fake, true, &[]).await;
+    assert!(matches!(&asked.trends.steps, StepTrends::Known { steps } if steps.len() == 1));
+    assert_eq!(fake.searches.load(Ordering::Relaxed), asked.trends.weeks.len(), "once a week and check");
+}
+
+#[tokio::test]
+async fn proposal_needs_enough_data() {
+    for (name, window, on_days, minutes, part) in [
+        ("too short a window", 13, 5, 7, "days of values; a proposal needs 14"),
+        ("too few firings", 30, 2, 7, "2 firings without an incident on 2 days"),
+    ] {
+        let mut fake = Fake::new(window, "login");
+        add_slow_runs(&mut fake, on_days, minutes, 9_000.0);
+        let review = reviewed(&fake).await;
+        let Verdict::TooLittleData { reason } = &alarm(&review, "SlowLogin").verdict else { panic!("{name}") };
+        assert!(reason.contains(part), "{name}: {reason}");
+        assert_eq!(review.diff, None, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn without_an_incident_only_small_changes_are_proposed() {
+    for (duration, expected) in [(9_000.0, Some(9_100.0..=10_500.0)), (30_000.0, None)] {
+        let mut fake = Fake::new(30, "login");
+        add_slow_runs(&mut fake, 5, 7, duration);
+        let review = reviewed(&fake).await;
+        match (&alarm(&review, "SlowLogin").verdict, expected) {
+            (Verdict::Change(proposal), Some(expected)) => {
+                let Change::Threshold { to, .. } = proposal.change else { panic!("{proposal:?}") };
+                assert!(expected.contains(&to), "{to}");
+                assert_eq!((proposal.before.unmatched, proposal.after.unmatched), (5, 0));
+            }
+            (Verdict::Keep { reason }, None) => assert!(reason.contains("no incident shows"), "{reason}"),
+            (verdict, _) => panic!("{duration}: {verdict:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn change_that_would_miss_an_incident_is_not_proposed() {
+    let mut fake = Fake::new(30, "login");
+    // The incident is as slow and as long as the bursts.
+    add_slow_runs(&mut fake, 5, 7, 12_000.0);
+    fake.set("login", "Duration", 20 * 1_440, 7, 12_000.0);
+    fake.incident("login", 20 * 1_440, 7);
+    let review = reviewed(&fake).await;
+    let slow = alarm(&review, "SlowLogin");
+    assert_eq!((slow.behaviour.unmatched, slow.behaviour.matched), (5, 1));
+    assert!(matches!(&slow.verdict, Verdict::Keep { reason } if reason.contains("still sees 1 incident")), "{slow:?}");
+}
+
+#[tokio::test]
+async fn nearer_threshold_is_proposed_for_missed_incidents() {
+    let mut fake = Fake::new(30, "login");
+    for day in [10, 20] {
+        fake.set("login", "Duration", day * 1_440, 30, 6_000.0);
+        fake.incident("login", day * 1_440, 30);
+    }
+    let review = reviewed(&fake).await;
+    let slow = alarm(&review, "SlowLogin");
+    assert_eq!(slow.behaviour.missed.len(), 2);
+    let Verdict::Change(proposal) = &slow.verdict else { panic!("{:?}", slow.verdict) };
+    let Change::Threshold { to, .. } = proposal.change else { panic!("{proposal:?}") };
+    // Normal runs take one second.
+    assert!((1_250.0..6_000.0).contains(&to), "{to}");
+    assert_eq!((proposal.after.incidents_seen, proposal.after.unmatched), (2, 0));
+    assert!(review.diff.as_ref().unwrap().contains(&format!("production: {to}")), "{:?}", review.diff);
+}
+
+#[tokio::test]
+async fn maintenance_and_early_warnings_are_no_false_firings() {
+    let mut fake = Fake::new(30, "login");
+    for metric in ["Inconclusive", "Maintenance"] {
+        fake.set("availability", metric, -720, 31 * 1_440, 0.0);
+    }
+    fake.set("availability", "Success", 0, 30 * 1_440, 1.0);
+    for day in [3, 9, 15, 21] {
+        fake.set("availability", "Maintenance", day * 1_440, 60, 1.0);
+        fake.set("login", "Duration", day * 1_440 + 20, 20, 20_000.0);
+    }
+    fake.set("application", "Success", 0, 30 * 1_440, 1.0);
+    fake.set("application", "Inconclusive", -720, 31 * 1_440, 0.0);
+    for day in 0..10 {
+        fake.set("application", "DiskUsed", day * 2_880, 1_440, 90.0);
+        fake.set("application", "DiskUsed", day * 2_880 + 1_440, 1_440, 80.0);
+    }
+    let review = reviewed(&fake).await;
+    let slow = alarm(&review, "SlowLogin");
+    assert_eq!((slow.behaviour.firings.len(), slow.behaviour.unmatched), (4, 0));
+    let disk = alarm(&review, "DiskUsed");
+    assert_eq!((disk.kind, disk.behaviour.unmatched), (Kind::Early, 10));
+    assert!(matches!(&disk.verdict, Verdict::Keep { reason } if reason.contains("warns before")), "{disk:?}");
+}
+
+#[tokio::test]
+async fn firings_are_counted_with_flaps_and_lengths() {
+    let mut fake = Fake::new(14, "login");
+    // Two firings within an hour, and one much later.
+    for (from, minutes) in [(1_000, 20), (1_050, 10), (9_000, 40)] {
+        fake.set("login", "Duration", from, minutes, 9_000.0);
+    }
+    let behaviour = alarm(&reviewed(&fake).await, "SlowLogin").behaviour.clone();
+    assert_eq!((behaviour.firings.len(), behaviour.flaps), (3, 1));
+    let lengths: Vec<f64> = behaviour
+        .firings
+        .iter()
+        .map(|firing| firing.until.unwrap().duration_since(firing.from).as_secs_f64() / 60.0)
+        .collect();
+    assert_eq!(behaviour.minutes_in_alarm, lengths.iter().sum::<f64>());
+    assert_eq!((behaviour.shortest_minutes, behaviour.longest_minutes), (Some(lengths[1]), Some(lengths[2])));
+    assert!(lengths[1] < lengths[0] && lengths[0] < lengths[2], "{lengths:?}");
+}
+
+#[tokio::test]
+async fn rarer_runs_lengthen_the_periods() {
+    let mut fake = Fake::new(14, "login");
+    for metric in ["Inconclusive", "Success", "Duration"] {
+        let key = ("login".to_owned(), metric.to_owned());
+        fake.values.get_mut(&key).unwrap().retain(|minute, _| minute % 5 == 0);
+    }
+    let review = reviewed(&fake).await;
+    assert_eq!(review.checks[0].cadence_seconds, 300);
+    assert_eq!(review.checks[0].gap_count, 0);
+    assert!(alarm(&review, "MonitoringLostLogin").behaviour.firings.is_empty());
+    assert_eq!(alarm(&review, "SlowLogin").period_seconds, 300);
+}
+
+#[tokio::test]
+async fn questions_without_values_are_answered_as_such() {
+    let fake = Fake::new(14, "login");
+    let review = reviewed_with(&fake, false, &["Lockouts=10".to_owned(), "SlowLogin=3of3".to_owned()]).await;
+    let [none, shared] = &review.what_if[..] else { panic!("{:?}", review.what_if) };
+    assert_eq!((&none.before, &none.after), (&None, &None));
+    assert!(none.diff.is_some(), "the template has the number all the same");
+    let to = Datapoints { to_alarm: 3, periods: 3 };
+    assert!(matches!(shared.change, Change::Datapoints { to: found, .. } if found == to));
+    assert_eq!(shared.diff, None, "all slow alarms share their M of N");
+    assert!(matches!(review.checks[0].sensitivity, Sensitivity::NeverFailed { .. }));
+}
+
+#[tokio::test]
+async fn progress_reaches_its_end() {
+    let fake = Fake::new(14, "login");
+    let seen = Mutex::new(Vec::new());
+    let input = Input {
+        environment: "production",
+        template: TEMPLATE,
+        template_path: "infra/alarms.yaml",
+        window: fake.window,
+        objectives: &BTreeMap::new(),
+        cost: None,
+        what_if: &[],
+        logs: false,
+        progress: &|progress| seen.lock().unwrap().push((progress.done, progress.all)),
+    };
+    review(&input, &fake).await.unwrap();
+    let seen = seen.into_inner().unwrap();
+    assert!(seen.is_sorted() && seen.iter().all(|(done, all)| done < all), "{seen:?}");
+}
