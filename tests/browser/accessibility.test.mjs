@@ -1,25 +1,16 @@
 // No page has an obstacle that axe-core calls serious or critical, in either theme and on a small screen.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { AXE, tab, tooWide } from "./browser.mjs";
+import { obstacles, tab, tooWide } from "./browser.mjs";
 import { isDeployment } from "./program.mjs";
 import { monitored, shows } from "./world.mjs";
 
 // The public status page has no script, so only this keeps it from growing old on a screen on a wall.
 const ACCEPTED = ["/status meta-refresh: meta[http-equiv=\"refresh\"]"];
 
-const axe = readFileSync(AXE, "utf8");
 const { url, inject } = await monitored("availability", "login");
 await inject();
-
-async function obstacles(page) {
-  await page.evaluate(axe);
-  const found = await page.evaluate(() => globalThis.axe.run({ resultTypes: ["violations"] }));
-  const grave = found.violations.filter(({ impact }) => ["serious", "critical"].includes(impact));
-  return grave.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target.join(" ")}`));
-}
 
 // Pages that differ, each in the state with the most on it.
 async function paths() {
@@ -27,7 +18,7 @@ async function paths() {
   await shows(page, "/", page.getByRole("heading", { level: 1, name: isDeployment ? /^1 failing/ : /^2 failing/ }), "failing checks");
   const incident = await page.getByRole("link", { name: "front-page" }).getAttribute("href");
   await page.goto(incident);
-  const others = ["/checks/availability", "/incidents", "/alarms", "/status", "/settings", "/about", "/runbooks/login", "/checks/none"];
+  const others = ["/checks/availability", "/incidents", "/alarms", "/review", "/status", "/settings", "/about", "/runbooks/login", "/checks/none"];
   if (isDeployment) return ["/", incident, ...others];
   const run = await page.getByRole("link", { name: "The run, step by step" }).getAttribute("href");
   return ["/", incident, run, "/demo", ...others];

@@ -1,6 +1,6 @@
 // Debian's Chromium, and what must not happen in it.
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { after } from "node:test";
@@ -9,7 +9,7 @@ import { PATIENCE, fromStep } from "./program.mjs";
 
 const modules = createRequire(join(fromStep("SYNTHETICS_NODE_MODULES"), "modules.js"));
 const { chromium } = modules("playwright-core");
-export const AXE = modules.resolve("axe-core/axe.min.js");
+const axe = readFileSync(modules.resolve("axe-core/axe.min.js"), "utf8");
 
 const executablePath = process.env.PATH.split(":").map((folder) => join(folder, "chromium")).find(existsSync);
 if (!executablePath) throw new Error("chromium is missing\n  install it: sudo apt-get install --yes chromium");
@@ -40,6 +40,14 @@ export function watched(page, url) {
     if (new URL(request.url()).origin !== url) note(`request to another host: ${request.url()}`);
   });
   return page;
+}
+
+// What axe-core calls serious or critical.
+export async function obstacles(page) {
+  await page.evaluate(axe);
+  const found = await page.evaluate(() => globalThis.axe.run({ resultTypes: ["violations"] }));
+  const grave = found.violations.filter(({ impact }) => ["serious", "critical"].includes(impact));
+  return grave.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target.join(" ")}`));
 }
 
 export const headline = (page) => page.getByRole("heading", { level: 1 });

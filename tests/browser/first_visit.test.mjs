@@ -24,7 +24,7 @@ test("every page of the navigation opens without a problem", async () => {
   await page.goto("/");
   const links = page.getByRole("navigation", { name: "Pages" }).getByRole("link");
   const names = await links.allTextContents();
-  const all = ["Overview", "Incidents", "Alarms", "Status page", "Demo", "Settings", "About"];
+  const all = ["Overview", "Incidents", "Alarms", "Review", "Status page", "Demo", "Settings", "About"];
   assert.deepEqual(names, all.filter((name) => !isDeployment || name !== "Demo"));
   // The status page is for the public, so it leads nowhere.
   for (const name of names.filter((own) => own !== "Status page")) {
@@ -38,6 +38,15 @@ test("every page of the navigation opens without a problem", async () => {
     assert.equal(answer.headers()["x-content-type-options"], "nosniff", name);
     assert.equal(answer.headers()["cache-control"], "no-store", name);
   }
+  assertQuiet(page);
+});
+
+test("a review of a deployment names its price first", { skip: !isDeployment && "a store has no price" }, async () => {
+  const page = await tab(url);
+  await page.goto("/review");
+  await page.getByRole("button", { name: /^Review 30 days for about \d\.\d\d USD/ }).click();
+  await headlined(page, "Review of 30 days");
+  await page.getByRole("button", { name: /^Review again for/ }).waitFor();
   assertQuiet(page);
 });
 

@@ -87,7 +87,7 @@ async function assertHarmless(page, path) {
   assert.ok(await headline(page).first().isVisible() && await page.getByRole("navigation", { name: "Pages" }).isVisible(), path);
 }
 
-const EVERYWHERE = ["/", "/incidents", "/checks/availability", "/alarms", "/about"];
+const EVERYWHERE = ["/", "/incidents", "/checks/availability", "/alarms", "/review", "/about"];
 const { url } = await start(["console", "--store", store, "--allow-actions"]);
 
 test("markup stays text on every page", async () => {

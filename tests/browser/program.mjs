@@ -61,6 +61,13 @@ export async function start(args, variables = {}) {
 // Starts a demo with these checks, at a cadence of two seconds.
 export const demo = (...args) => start(["demo", "--port", "0", ...args, ...(args.includes("--every") ? [] : ["--every", "2s"])]);
 
+// Runs a command to its end.
+export async function done(...args) {
+  const child = launch(args);
+  await once(child, "close");
+  if (child.exitCode !== 0) throw new Error(`synthetics ${args.join(" ")} ended with ${child.exitCode}:\n${child.printed}`);
+}
+
 // A store with an incident that has opened and recovered.
 export async function recorded(name) {
   const store = file(name);

@@ -127,7 +127,7 @@ test("without --allow-actions, nothing can be changed", async () => {
   const page = await tab(reading.url);
   await page.goto("/incidents");
   const incident = await page.locator("a[href^='/incidents/']").first().getAttribute("href");
-  for (const path of ["/", "/incidents", incident, "/checks/availability", "/alarms", "/settings", "/about"]) {
+  for (const path of ["/", "/incidents", incident, "/checks/availability", "/alarms", "/review", "/settings", "/about"]) {
     assert.equal((await page.goto(path)).status(), 200, path);
     assert.equal(await page.locator("form[method=post]").count(), 0, path);
   }

@@ -26,7 +26,7 @@ test("every page is complete", async () => {
     assert.ok(await page.locator(".waterfall rect").count() > 3);
     assert.equal((await page.goto("/demo")).status(), 200);
   }
-  for (const path of ["/incidents", "/alarms", "/status", "/settings", "/about", "/runbooks/login"]) {
+  for (const path of ["/incidents", "/alarms", "/review", "/status", "/settings", "/about", "/runbooks/login"]) {
     assert.equal((await page.goto(path)).status(), 200, path);
     assert.ok((await page.getByRole("main").innerText()).length > 40, path);
   }

@@ -37,6 +37,7 @@ async fn documented_aws_commands_work() {
         ("<token>", "2336412f37fb687f5d51e6e241d09c805a5a57b30d712f794cc5f6a988666d92"),
         ("s3://status.just-driving.example", "s3://guide-status"),
         ("cp status/feed.atom", "cp README.md"),
+        ("file://summary.txt", "file://README.md"),
         ("<address>", "oncall@example.com"),
         ("<number>", "+4520123456"),
         ("<code>", "123456"),

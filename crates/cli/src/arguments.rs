@@ -128,7 +128,7 @@ Examples:
   synthetics review --environment production
   synthetics review --store staging.db --days 14 --what-if SlowLogin=6000
   synthetics review --environment production --what-if LoginFailureRate=7of10
-  synthetics review --environment production --logs --format markdown")]
+  synthetics review --environment staging --logs --format html --out review.html")]
     Review(ReviewOptions),
     /// Run checks once and print the result.
     #[command(after_help = "\

@@ -115,7 +115,7 @@
     events.onerror = () => { if (events?.readyState === EventSource.CLOSED) say("not live"); };
   }
 
-  const pages = { o: "/", i: "/incidents", a: "/alarms" };
+  const pages = { o: "/", i: "/incidents", a: "/alarms", r: "/review" };
   function keys(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea")) return;
     if (event.key === "/") {
@@ -133,7 +133,7 @@
     if (!dialog) {
       dialog = document.createElement("dialog");
       dialog.id = "help";
-      const lines = [["o", "overview"], ["i", "incidents"], ["a", "alarms"], ["/", "filter"], ["Esc", "close"]];
+      const lines = [["o", "overview"], ["i", "incidents"], ["a", "alarms"], ["r", "review"], ["/", "filter"], ["Esc", "close"]];
       const list = document.createElement("dl");
       list.className = "facts";
       for (const [key, what] of lines) {

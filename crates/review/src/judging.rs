@@ -96,6 +96,7 @@ impl Judging<'_> {
             unit,
             threshold: alarm.threshold,
             breaches_below: !alarm.comparison.is_breaching(f64::INFINITY, alarm.threshold),
+            breaches_equal: alarm.comparison.is_breaching(alarm.threshold, alarm.threshold),
             datapoints: datapoints(alarm),
             period_seconds: alarm.period.as_secs(),
             replayed_from: from,

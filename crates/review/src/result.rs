@@ -114,6 +114,8 @@ pub struct AlarmReview {
     pub threshold: f64,
     /// True if values below the threshold breach.
     pub breaches_below: bool,
+    /// True if values equal to the threshold breach too.
+    pub breaches_equal: bool,
     /// M of N.
     pub datapoints: Datapoints,
     /// Length of a period.
@@ -138,6 +140,17 @@ pub struct AlarmReview {
 }
 
 impl AlarmReview {
+    /// Comparison of breaching values with the threshold, as a sign.
+    #[must_use]
+    pub const fn sign(&self) -> &'static str {
+        match (self.breaches_below, self.breaches_equal) {
+            (false, false) => ">",
+            (false, true) => "≥",
+            (true, false) => "<",
+            (true, true) => "≤",
+        }
+    }
+
     /// Number of firings that match no incident, if its kind makes them false ones.
     #[must_use]
     pub fn false_firings(&self) -> usize {

@@ -30,6 +30,25 @@ pub fn quantity(value: f64, unit: Option<&str>) -> String {
     }
 }
 
+/// Formats a value with all of its digits and its unit, by its name in CloudWatch.
+#[must_use]
+pub fn exact(value: f64, unit: Option<&str>) -> String {
+    let suffix = match unit {
+        Some("Milliseconds") => " ms",
+        Some("Seconds") => " s",
+        Some("Percent") => " %",
+        _ => "",
+    };
+    format!("{value}{suffix}")
+}
+
+/// Formats a change with its sign; one that rounds to none has no sign.
+#[must_use]
+pub fn signed(value: f64) -> String {
+    let text = format!("{value:+.2}");
+    if text.trim_start_matches(['+', '-']).chars().all(|c| matches!(c, '0' | '.')) { "0.00".to_owned() } else { text }
+}
+
 /// Formats a duration in milliseconds, from ten seconds on in seconds.
 #[must_use]
 pub fn milliseconds(value: f64) -> String {
@@ -72,7 +91,7 @@ impl Projection {
     pub fn words(&self) -> String {
         match self {
             Self::TooLittleData { days, needed } => format!("none: {days} days of values, {needed} needed"),
-            Self::NoLimitInSight { per_day, .. } => format!("steady ({per_day:+.2} a day)"),
+            Self::NoLimitInSight { per_day, .. } => format!("steady ({} a day)", signed(*per_day)),
             Self::Reaches { limit, days, earliest_days, latest_days, .. } => {
                 format!("{} % in {days:.0} days at this rate ({earliest_days:.0} to {latest_days:.0})", number(*limit))
             }
@@ -125,6 +144,8 @@ mod tests {
         ] {
             assert_eq!(quantity(value, unit), expected);
         }
+        assert_eq!(exact(10_000.0, Some("Milliseconds")), "10000 ms");
+        assert_eq!((signed(-0.004), signed(0.126)), ("0.00".to_owned(), "+0.13".to_owned()));
         assert_eq!(percent(0.999_99), "99.99 %");
         assert_eq!((signed_minutes(-1.5), signed_minutes(62.0)), ("-1 min 30 s".to_owned(), "1 h 2 min".to_owned()));
     }

@@ -54,6 +54,15 @@ fn summary(review: &Review) -> Section {
             (count, unseen) => format!("{}; no alarm fired for {}.", counted(count, "incident"), listed(unseen)),
         },
     ];
+    let proposals: Vec<&str> = review.proposals().map(|(alarm, _)| alarm.alarm.as_str()).collect();
+    if !proposals.is_empty() {
+        lines.push(format!("Proposals: {}.", listed(&proposals)));
+    }
+    let spent = |check: &CheckReview| Some(format!("{} {:.0} %", check.check, check.budget_spent? * 100.0));
+    let budgets: Vec<String> = review.checks.iter().filter_map(spent).collect();
+    if !budgets.is_empty() {
+        lines.push(format!("Spent error budgets: {}.", listed(&budgets)));
+    }
     if !review.without_runs.is_empty() {
         lines.push(format!("Checks without a run: {}.", review.without_runs.join(", ")));
     }

@@ -306,6 +306,41 @@ fn tables_fit_eighty_columns_and_markdown_is_whole() {
 }
 
 #[test]
+fn page_has_the_numbers_of_the_json_and_needs_nothing_else() {
+    let Month { store, review, .. } = month();
+    let file = own_folder("page").join("review.html");
+    let file = file.to_str().unwrap();
+    let output = reviewed(store, &["--format", "html", "--out", file]);
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), format!("{file}\n")), "{output:?}");
+    let page = fs::read_to_string(file).unwrap();
+    assert!(page.len() < 300_000, "{} bytes", page.len());
+    for forbidden in ["<script", "http:", "https:", "url(", "@import", "src="] {
+        assert!(!page.contains(forbidden), "{forbidden} in the page");
+    }
+    let is_wrong = |alarm: &&Value| alarm["kind"] == "symptom";
+    let false_firings: usize =
+        list(&review["alarms"]).iter().filter(is_wrong).map(|alarm| unmatched(alarm).len()).sum();
+    let unseen = list(&review["incidents"]).iter().filter(|incident| list(&incident["seen_by"]).is_empty()).count();
+    for expected in [
+        format!("{false_firings}</b> <span>false firings"),
+        format!("{}</b> <span>incidents</span> <small>no alarm fired for {unseen}<", list(&review["incidents"]).len()),
+        "3</b> <span>proposals".to_owned(),
+        "<span class=\"added\">+    Login: { Default: 8000, staging: 10000 }".to_owned(),
+        "NEVER COULD FAIL".to_owned(),
+        "polygon class=\"fan\"".to_owned(),
+    ] {
+        assert!(page.contains(&expected), "expected {expected} in the page");
+    }
+    for alarm in list(&review["alarms"]).iter().chain(list(&review["without_values"])) {
+        assert!(page.contains(word(&alarm["alarm"])), "{}", alarm["alarm"]);
+    }
+    for incident in list(&review["incidents"]) {
+        assert!(page.contains(&format!("id=\"{}\"", word(&incident["id"]))), "{}", incident["id"]);
+    }
+    assert_eq!(text(&reviewed(store, &["--format", "html"]).stdout).trim_end(), page.trim_end());
+}
+
+#[test]
 fn store_of_another_environment_is_refused() {
     let Month { store, .. } = month();
     let settings = crate::settings_file("review.toml", crate::DEMO);

@@ -1,13 +1,16 @@
 //! An alarm of a review: its numbers, its charts, and the reasons to look at it.
 
+use std::collections::BTreeSet;
+
 use check::message::span;
-use review::words::{counted, minute, minutes, quantity, signed_minutes};
+use review::words::{counted, exact, minute, minutes, signed_minutes};
 use review::{AlarmReview, Kind, RecordedFirings, Review, Verdict};
 
 use super::axis::Axis;
 use super::changes::change;
 use super::firing_strip::FiringStrip;
 use super::headroom_bar::HeadroomBar;
+use super::unknown::late_start;
 
 /// Part of the way to the threshold from which an alarm is close to it.
 const CLOSE: f64 = 0.9;
@@ -21,12 +24,14 @@ pub(crate) struct AlarmCard {
     /// Reasons to look at it: class and words.
     pub(crate) reasons: Vec<(&'static str, String)>,
     pub(crate) metric: String,
-    /// `above 5000 ms in 5 of 10 × 1 min`.
+    /// `> 5000 ms in 5 of 10 × 1 min`.
     pub(crate) condition: String,
     pub(crate) bar: Option<HeadroomBar>,
     pub(crate) strip: FiringStrip,
     /// Facts with their names.
     pub(crate) facts: Vec<(&'static str, String)>,
+    /// Incidents that its firings match.
+    pub(crate) incidents: Vec<String>,
     pub(crate) verdict: CardVerdict,
     pub(crate) fired: usize,
     pub(crate) missing: String,
@@ -64,19 +69,28 @@ impl AlarmCard {
             condition: condition(alarm),
             bar: HeadroomBar::new(alarm),
             strip: FiringStrip::new(alarm, review, axis),
-            facts: facts(alarm),
+            facts: facts(alarm, review),
+            incidents: incidents(alarm),
             verdict: verdict(alarm),
             fired: alarm.behaviour.firings.len(),
-            missing: if missing > 0.0 { format!("{:.1} %", missing * 100.0) } else { String::new() },
+            missing: match missing * 100.0 {
+                none if none <= 0.0 => String::new(),
+                few if few < 0.1 => "<0.1 %".to_owned(),
+                percent => format!("{percent:.1} %"),
+            },
         }
     }
 }
 
+fn incidents(alarm: &AlarmReview) -> Vec<String> {
+    let matched = alarm.behaviour.firings.iter().flat_map(|firing| firing.incidents.iter().cloned());
+    matched.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
 fn condition(alarm: &AlarmReview) -> String {
-    let side = if alarm.breaches_below { "below" } else { "above" };
-    let threshold = quantity(alarm.threshold, alarm.unit.as_deref());
+    let threshold = exact(alarm.threshold, alarm.unit.as_deref());
     let period = span(i64::try_from(alarm.period_seconds).unwrap_or(i64::MAX));
-    format!("{side} {threshold} in {} × {period}", alarm.datapoints)
+    format!("{} {threshold} in {} × {period}", alarm.sign(), alarm.datapoints)
 }
 
 /// True if the alarm is in `ALARM` at the end of the window.
@@ -108,7 +122,7 @@ fn reasons(alarm: &AlarmReview) -> Vec<(&'static str, String)> {
     reasons
 }
 
-fn facts(alarm: &AlarmReview) -> Vec<(&'static str, String)> {
+fn facts(alarm: &AlarmReview, review: &Review) -> Vec<(&'static str, String)> {
     let behaviour = &alarm.behaviour;
     let mut facts = Vec::new();
     if let (Some(shortest), Some(longest)) = (behaviour.shortest_minutes, behaviour.longest_minutes) {
@@ -140,7 +154,7 @@ fn facts(alarm: &AlarmReview) -> Vec<(&'static str, String)> {
         }
         RecordedFirings::Unknown => {}
     }
-    if let Some(reason) = &alarm.replayed_from_reason {
+    if let Some(reason) = late_start(alarm, review) {
         facts.push(("Replayed from", format!("{}, since {reason}", minute(alarm.replayed_from))));
     }
     facts
@@ -148,11 +162,13 @@ fn facts(alarm: &AlarmReview) -> Vec<(&'static str, String)> {
 
 fn verdict(alarm: &AlarmReview) -> CardVerdict {
     let (word, class, words) = match &alarm.verdict {
-        Verdict::Change(proposal) => {
-            ("Proposal", "unsure", format!("{}. {}", change(proposal.change, alarm.unit.as_deref()), proposal.reason))
-        }
-        Verdict::TooLittleData { reason } => ("Too little data", "none", reason.clone()),
-        Verdict::Keep { reason } => ("Keep", "good", reason.clone()),
+        Verdict::Change(proposal) => (
+            "Proposal",
+            "unsure",
+            format!("{}; it {}.", change(proposal.change, alarm.unit.as_deref()), proposal.reason),
+        ),
+        Verdict::TooLittleData { reason } => ("Too little data", "none", format!("{reason}.")),
+        Verdict::Keep { reason } => ("Keep", "good", format!("{reason}.")),
     };
     CardVerdict { word, class, words }
 }

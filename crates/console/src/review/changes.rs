@@ -1,6 +1,6 @@
 //! Proposals and answers to questions, with what they would have done on the same data.
 
-use review::words::{minutes, quantity, signed_minutes};
+use review::words::{exact, minutes, signed_minutes};
 use review::{Change, Review, Tally, WhatIfResult};
 
 /// Another threshold, or another M of N, and its effect.
@@ -34,7 +34,7 @@ pub(crate) struct DiffLine {
 /// The change in words: `threshold 5000 ms → 6000 ms`.
 pub(super) fn change(change: Change, unit: Option<&str>) -> String {
     match change {
-        Change::Threshold { from, to } => format!("threshold {} → {}", quantity(from, unit), quantity(to, unit)),
+        Change::Threshold { from, to } => format!("threshold {} → {}", exact(from, unit), exact(to, unit)),
         Change::Datapoints { from, to } => format!("{from} → {to}"),
     }
 }
@@ -45,12 +45,7 @@ pub(super) fn proposals(review: &Review) -> Vec<ChangeRow> {
         alarm: alarm.alarm.clone(),
         change: change(proposal.change, alarm.unit.as_deref()),
         effects: effects(&proposal.before, &proposal.after),
-        words: match proposal.added_delay_minutes {
-            added if added > 0.0 => {
-                format!("{} An incident is seen up to {} later.", proposal.reason, signed_minutes(added))
-            }
-            _ => proposal.reason.clone(),
-        },
+        words: format!("The change {}.", proposal.reason),
     };
     review.proposals().map(row).collect()
 }

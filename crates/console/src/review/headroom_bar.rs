@@ -8,7 +8,7 @@ use super::axis::{WIDTH, place};
 /// Room beyond the threshold and the percentiles, as a part of them.
 const BEYOND: f64 = 1.25;
 /// Smallest visible width.
-const MIN_WIDTH: f64 = 5.0;
+const MIN_WIDTH: f64 = 6.0;
 
 /// The bar: thick from the median to the 95th percentile, thinner to the 99th, and a line to the worst value.
 pub(crate) struct HeadroomBar {
@@ -21,7 +21,8 @@ pub(crate) struct HeadroomBar {
     pub(crate) tail: (String, String),
     /// From p99 to the worst value.
     pub(crate) line: (String, String),
-    pub(crate) median: String,
+    /// Median, if the thick part is wide enough to show it.
+    pub(crate) median: Option<String>,
     /// True if the worst value is beyond the end of the bar.
     pub(crate) is_cut: bool,
     /// Percentiles with their unit: p50, p95, p99, worst.
@@ -41,7 +42,8 @@ impl HeadroomBar {
         let x = |value: f64| ((value - low) / (high - low) * WIDTH).clamp(0.0, WIDTH);
         let between = |one: f64, other: f64| {
             let (from, until) = (x(one.min(other)), x(one.max(other)));
-            (place(from), place((until - from).max(if one == other { 0.0 } else { MIN_WIDTH })))
+            let width = (until - from).max(MIN_WIDTH);
+            (place(from.min(WIDTH - width)), place(width))
         };
         let zone = if alarm.breaches_below { (0.0, x(limit)) } else { (x(limit), WIDTH - x(limit)) };
         let words = |value: f64| quantity(value, alarm.unit.as_deref());
@@ -53,7 +55,7 @@ impl HeadroomBar {
             body: between(p50, p95),
             tail: between(p95, p99),
             line: between(p99, worst),
-            median: place(x(p50).clamp(1.0, WIDTH - 1.0)),
+            median: ((x(p50) - x(p95)).abs() > 3.0 * MIN_WIDTH).then(|| place(x(p50))),
             is_cut: worst > high || worst < low,
             story: format!("{}; threshold {}", listed.join(", "), words(limit)),
             values,

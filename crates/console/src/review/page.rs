@@ -84,11 +84,8 @@ pub(crate) async fn review_page(
     match result.review {
         Ok(review) => {
             let age = since(source.clock.now(), result.at);
-            let notice = match (&running, &price) {
-                (Some(_), _) => Some(format!("Made {age} ago; a new one is being computed.")),
-                (None, Some(_)) => Some(format!("Made {age} ago.")),
-                (None, None) => None,
-            };
+            let renewed = if running.is_some() { " A new one is being computed." } else { "" };
+            let notice = Some(format!("Made {age} ago.{renewed}"));
             let view = ReviewView::new(&review, true);
             let mut shell = Shell::new(&source, Place::Review, format!("Review of {days} days"));
             shell.tone = tone(&review);
@@ -118,3 +115,6 @@ fn price(source: &Source, days: u16) -> String {
     let usd = (metrics as f64 * METRIC_USD * 100.0).ceil() / 100.0;
     format!("about {usd:.2} USD, for {metrics} metrics")
 }
+
+#[cfg(test)]
+mod tests;

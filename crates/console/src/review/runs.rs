@@ -69,6 +69,12 @@ impl Reviews {
         known
     }
 
+    /// Waits until no review runs, and lets none run meanwhile.
+    #[cfg(test)]
+    pub(crate) async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.turn.lock().await
+    }
+
     fn known(&self, days: u16) -> Known {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&days).cloned().unwrap_or_default();
         // A review that ended without a result has closed its channel.
@@ -87,11 +93,15 @@ impl Reviews {
         let (own, source) = (self.clone(), source.clone());
         let handle = tokio::runtime::Handle::current();
         tokio::task::spawn_blocking(move || {
-            let result = handle.block_on(async {
+            let made = async {
                 let _turn = own.turn.lock().await;
+                reviewed(&source, days, now, &progress).await.map(Arc::new)
+            };
+            let result = handle.block_on(async {
                 tokio::select! {
+                    biased;
                     () = own.stop.cancelled() => None,
-                    result = reviewed(&source, days, now, &progress) => Some(result.map(Arc::new)),
+                    result = made => Some(result),
                 }
             });
             own.set(days, |known| {

@@ -38,7 +38,7 @@ pub(super) fn tiles(review: &Review) -> Vec<Tile> {
     let proposals = review.proposals().count();
     vec![
         Tile {
-            tone: if fired > 0 { "calm" } else { "good" },
+            tone: if fired > 0 { "none" } else { "good" },
             number: fired.to_string(),
             name: "alarms fired",
             words: format!("{}, of {all} alarms replayed", counted(firings, "firing")),
@@ -89,7 +89,7 @@ fn budget_tile(review: &Review) -> Tile {
         } else {
             "good"
         },
-        number: format!("{over} of {with_objective}"),
+        number: if spent.is_empty() { "unknown".to_owned() } else { format!("{over} of {with_objective}") },
         name: "error budgets spent",
         words: match spent.iter().copied().reduce(f64::max) {
             None => "no check with an objective has a verdict".to_owned(),

@@ -1,10 +1,10 @@
 //! Trends by week, as charts.
 
-use review::words::{milliseconds, number, percent};
+use review::words::{milliseconds, number, percent, signed};
 use review::{CheckTrend, CheckWeek, CostTrend, Group, Review, SeriesTrend, StepTrend, StepTrends, Trends};
 
 use super::projection_chart::ProjectionChart;
-use super::week_chart::{Numbers, WeekChart};
+use super::week_chart::{Numbers, Range, WeekChart};
 
 /// Most steps, those that take longest.
 const STEPS: usize = 12;
@@ -48,7 +48,7 @@ fn check(trend: &CheckTrend, review: &Review) -> Figure {
         values: values(|week| week.success),
         band: None,
         limit: objective.map(|target| (target, format!("objective {} %", number(target * 100.0)))),
-        from_zero: false,
+        range: Range::UpToOne,
         format: &percent,
     };
     let ends = |week: &CheckWeek| week.p50_ms.zip(week.p99_ms);
@@ -57,7 +57,7 @@ fn check(trend: &CheckTrend, review: &Review) -> Figure {
         values: values(|week| week.p95_ms),
         band: Some(trend.weeks.iter().map(|week| week.as_ref().and_then(ends)).collect()),
         limit: None,
-        from_zero: true,
+        range: Range::FromZero,
         format: &milliseconds,
     };
     let charts = [("Success", success), ("Duration, p95 in the band from p50 to p99", durations)];
@@ -75,7 +75,7 @@ pub(super) fn series(trends: &Trends) -> Vec<Figure> {
         };
         let values = series.weeks.clone();
         let numbers =
-            Numbers { weeks: &trends.weeks, values, band: None, limit: None, from_zero: true, format: &format };
+            Numbers { weeks: &trends.weeks, values, band: None, limit: None, range: Range::FromZero, format: &format };
         let name = format!("{} of a day", series.statistic);
         let charts = numbers.chart().map(|chart| (name, chart)).into_iter().collect();
         Figure { title: series.metric.clone(), charts }
@@ -89,9 +89,11 @@ pub(super) fn projections(review: &Review) -> Vec<ProjectionRow> {
     let row = |series: &SeriesTrend| {
         let projection = series.projection.as_ref()?;
         let (words, tone) = match projection {
-            Projection::Reaches { per_day, .. } => (format!("{}; {per_day:+.2} a day", projection.words()), "unsure"),
+            Projection::Reaches { per_day, .. } => {
+                (format!("{}; {} a day", projection.words(), signed(*per_day)), "unsure")
+            }
             Projection::NoLimitInSight { per_day, low, high } => {
-                (format!("steady: {per_day:+.2} a day, between {low:+.2} and {high:+.2}"), "good")
+                (format!("steady: {} a day, between {} and {}", signed(*per_day), signed(*low), signed(*high)), "good")
             }
             Projection::Expires { days, .. } => {
                 (format!("{}, in {days:.0} days", projection.words()), if *days < 30.0 { "unsure" } else { "good" })
@@ -121,15 +123,27 @@ fn step_row(step: &StepTrend, trends: &Trends) -> StepRow {
     let subject = if step.subject == "-" { String::new() } else { format!("{}/", step.subject) };
     let words = |value: Option<f64>| value.map(milliseconds).unwrap_or_default();
     let change = first.zip(last).filter(|(first, _)| *first > 0.0);
-    let numbers =
-        Numbers { weeks: &trends.weeks, values, band: None, limit: None, from_zero: true, format: &milliseconds };
+    let numbers = Numbers {
+        weeks: &trends.weeks,
+        values,
+        band: None,
+        limit: None,
+        range: Range::FromZero,
+        format: &milliseconds,
+    };
     StepRow {
         name: format!("{}: {subject}{}", step.check, step.step),
         chart: numbers.chart(),
         first: words(first),
         last: words(last),
-        change: change.map(|(first, last)| format!("{:+.0} %", (last / first - 1.0) * 100.0)).unwrap_or_default(),
+        change: change.map(|(first, last)| change_words(last / first - 1.0)).unwrap_or_default(),
     }
+}
+
+/// Formats a change in whole percent.
+fn change_words(part: f64) -> String {
+    let percent = (part * 100.0).round();
+    if percent == 0.0 { "none".to_owned() } else { format!("{percent:+} %") }
 }
 
 /// Cost by week, and a sentence about it; `None` without a bill.
@@ -137,6 +151,7 @@ pub(super) fn cost(trends: &Trends) -> Option<(WeekChart, String)> {
     let CostTrend::Estimated { weeks_usd, month_usd } = &trends.cost else { return None };
     let format = |usd: f64| format!("{usd:.2}");
     let values = weeks_usd.iter().copied().map(Some).collect();
-    let numbers = Numbers { weeks: &trends.weeks, values, band: None, limit: None, from_zero: true, format: &format };
+    let numbers =
+        Numbers { weeks: &trends.weeks, values, band: None, limit: None, range: Range::FromZero, format: &format };
     Some((numbers.chart()?, format!("USD at list price; as planned, {month_usd:.2} a month.")))
 }

@@ -1,10 +1,14 @@
 //! What a review does not know, and why.
 
-use review::words::{counted, minute};
+use jiff::SignedDuration;
+use review::words::counted;
 use review::{AlarmReview, Projection, RecordedFirings, Review, StepTrends};
 
 /// Part of the periods without a value from which a review says so.
 const MISSING: f64 = 0.05;
+
+/// Time after the start of the window from which a replay is late. The first periods of an alarm never matter.
+const LATE: SignedDuration = SignedDuration::from_hours(24);
 
 /// A reason, and everything that it concerns.
 pub(crate) struct Unknown {
@@ -30,8 +34,8 @@ pub(super) fn unknown(review: &Review) -> Vec<Unknown> {
         add(format!("Alarms not replayed, since {}", without.reason), Some(&without.alarm));
     }
     for alarm in &review.alarms {
-        if let Some(reason) = &alarm.replayed_from_reason {
-            let from = minute(alarm.replayed_from);
+        if let Some(reason) = late_start(alarm, review) {
+            let from = alarm.replayed_from.strftime("%Y-%m-%d");
             add(format!("Alarms replayed from {from} only, since {reason}"), Some(&alarm.alarm));
         }
     }
@@ -67,6 +71,12 @@ pub(super) fn unknown(review: &Review) -> Vec<Unknown> {
         add("Numbers that are not recorded".to_owned(), Some(what));
     }
     found
+}
+
+/// Reason for a replay that begins much later than the window.
+pub(super) fn late_start<'a>(alarm: &'a AlarmReview, review: &Review) -> Option<&'a str> {
+    let is_late = alarm.replayed_from.duration_since(review.from) > LATE;
+    alarm.replayed_from_reason.as_deref().filter(|_| is_late)
 }
 
 fn is_unknown(alarm: &AlarmReview) -> bool {

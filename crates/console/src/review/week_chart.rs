@@ -47,6 +47,18 @@ pub(crate) struct Label {
     pub(crate) text: String,
 }
 
+/// Range of the places of a chart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Range {
+    /// From zero.
+    FromZero,
+    /// Up to one, for parts of runs.
+    UpToOne,
+}
+
+/// Lowest part of the runs that every chart has.
+const LOWEST_PART: f64 = 0.99;
+
 /// Numbers of a chart.
 pub(super) struct Numbers<'a> {
     pub(super) weeks: &'a [Week],
@@ -55,8 +67,7 @@ pub(super) struct Numbers<'a> {
     pub(super) band: Option<Vec<Option<(f64, f64)>>>,
     /// A limit with its label.
     pub(super) limit: Option<(f64, String)>,
-    /// True if the lowest place is zero.
-    pub(super) from_zero: bool,
+    pub(super) range: Range,
     pub(super) format: &'a dyn Fn(f64) -> String,
 }
 
@@ -121,8 +132,10 @@ impl Numbers<'_> {
         let all: Vec<f64> = known.iter().map(|(_, value)| *value).chain(ends).chain(limit).collect();
         let least = all.iter().copied().fold(f64::INFINITY, f64::min);
         let most = all.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let low = if self.from_zero { least.min(0.0) } else { least };
-        if most > low { (low, most) } else { (low - 1.0, low + 1.0) }
+        match self.range {
+            Range::FromZero => (least.min(0.0), if most > least.min(0.0) { most } else { least.min(0.0) + 1.0 }),
+            Range::UpToOne => (least.min(LOWEST_PART), most.max(1.0)),
+        }
     }
 
     /// The chart in words.
@@ -162,7 +175,7 @@ mod tests {
 
     fn chart(weeks: &[Week], values: Vec<Option<f64>>) -> Option<WeekChart> {
         let format = |value: f64| format!("{value} ms");
-        Numbers { weeks, values, band: None, limit: None, from_zero: true, format: &format }.chart()
+        Numbers { weeks, values, band: None, limit: None, range: Range::FromZero, format: &format }.chart()
     }
 
     #[test]

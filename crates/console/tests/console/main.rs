@@ -3,4 +3,5 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot continue panics")]
 
 mod pages;
+mod review;
 mod world;

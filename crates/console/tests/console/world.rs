@@ -3,15 +3,15 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use check::incident::{CheckState, Incident, IncidentChange, NotificationEntry, Severity};
+use check::incident::{CheckState, Incident, IncidentChange, Mark, NotificationEntry, Severity};
 use check::message::Event;
 use check::{Exchange, Failure, FailureKind, Mismatch, NoSecrets, Outcome, Phases, Step, StepResult, Subject, Text};
 use check_testkit::sample_report;
-use console::{Actions, Guard, Monitored, Shown, Source, serve};
+use console::{Actions, Guard, Monitored, OncePerMinute, Shown, Source, serve};
 use jiff::{SignedDuration, Timestamp};
 use local::Store;
 use operations::{checks, thresholds};
-use runtime::{CancellationToken, Clock as _, Commit, LastRun, StateStore as _, SystemClock};
+use runtime::{CancellationToken, Clock as _, Commit, LastRun, OperatorStore as _, StateStore as _, SystemClock};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -24,6 +24,8 @@ pub struct World {
     stop: CancellationToken,
     /// Id of the incident.
     pub incident: String,
+    /// Counts the questions, if they have a price.
+    pub asked: Option<Arc<OncePerMinute>>,
 }
 
 /// An answer.
@@ -36,6 +38,15 @@ pub struct Answer {
 impl World {
     /// Starts a console on a passed run, and a failed one with an incident.
     pub async fn start(guard: Guard, allow_actions: bool) -> Self {
+        Self::start_on(guard, allow_actions, false).await
+    }
+
+    /// Starts a console whose history has a price, as that of a deployment.
+    pub async fn with_price() -> Self {
+        Self::start_on(Guard::ThisMachine, false, true).await
+    }
+
+    async fn start_on(guard: Guard, allow_actions: bool, has_price: bool) -> Self {
         let store = Arc::new(Store::in_memory().unwrap());
         let now = SystemClock.now();
         let since = Timestamp::from_second(now.as_second() - 120).unwrap();
@@ -46,6 +57,7 @@ impl World {
         let actions =
             allow_actions.then(|| Actions { store: store.clone(), alarm_mutes: None, runs: None, by: String::new() });
         let of_changes = store.clone();
+        let asked = has_price.then(|| Arc::new(OncePerMinute::new(store.clone(), Arc::new(SystemClock))));
         let source = Source {
             release: "0.1.0".to_owned(),
             environment: "demo".to_owned(),
@@ -53,8 +65,11 @@ impl World {
             place: "store test.db".to_owned(),
             options: "--store test.db".to_owned(),
             kept: "runs for 30 days".to_owned(),
-            history: store.clone(),
-            once_per_minute: None,
+            history: match &asked {
+                Some(memo) => memo.clone(),
+                None => store.clone(),
+            },
+            once_per_minute: asked.clone(),
             live: None,
             actions,
             faults: None,
@@ -71,7 +86,7 @@ impl World {
         };
         let stop = CancellationToken::new();
         tokio::spawn(serve(listener, source, guard, stop.clone()));
-        Self { address, stop, incident }
+        Self { address, stop, incident, asked }
     }
 
     /// Asks as a browser does.
@@ -202,5 +217,7 @@ async fn fill(store: &Store, since: Timestamp) -> String {
         changes: vec![change],
     };
     store.commit(&commit).await.unwrap();
+    let text = "release <script>alert(1)</script>".to_owned();
+    store.add_mark(&Mark { at: since, text, by: "pipeline".to_owned() }).await.unwrap();
     id
 }

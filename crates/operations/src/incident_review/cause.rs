@@ -49,6 +49,10 @@ pub(super) fn cause(records: &[&IncidentRecord], gathered: &Gathered) -> Cause {
     let all: Vec<&IncidentRecord> = records.iter().copied().chain(&gathered.others).collect();
     let earliest = all.iter().map(|record| record.since).min().unwrap_or(first);
     let mut shared = Vec::new();
+    let needing = all.iter().filter_map(|record| Some((record, record.dependency.as_ref()?)));
+    shared.extend(needing.map(|(record, needed)| {
+        format!("{} needs {needed}, and failed in a step of it", name(&record.check, &record.subject))
+    }));
     let is_before = |mark: &&Mark| mark.at <= earliest && earliest.duration_since(mark.at) <= BEFORE;
     shared.extend(gathered.marks.iter().rfind(is_before).map(|mark| {
         let before = check::message::span(earliest.duration_since(mark.at).as_secs());

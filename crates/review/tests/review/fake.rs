@@ -84,6 +84,7 @@ impl Fake {
             notifications: Vec::new(),
             silences: Vec::new(),
             acknowledged: None,
+            dependency: None,
             closed_at: Some(self.at(from + minutes)),
         });
     }
