@@ -77,6 +77,13 @@ impl Objective {
         self.0
     }
 
+    /// Failed runs as a part of those that the objective allows among these; `None` without any run.
+    #[must_use]
+    pub fn spent(self, runs: DayRuns) -> Option<f64> {
+        let all = runs.all();
+        (all > 0.0).then(|| runs.failed as f64 / ((1.0 - self.0) * all))
+    }
+
     /// Data points of the burn-rate alarm of a check with this cadence: M = ceil(6 x (1 - target) x N).
     ///
     /// # Errors
@@ -224,9 +231,8 @@ impl ErrorBudget {
         let runs = counts.sum(first, today);
         let oldest = counts.0.range(first..=today).find(|(_, runs)| runs.all() > 0.0).map(|(day, _)| *day);
         let days = oldest.map_or(0, |oldest| days_between(oldest, today) + 1);
-        let allowed = (1.0 - objective.0) * runs.all();
         // The first and the current day may be short; a day between them is whole.
-        let spent = (days > 2 && allowed > 0.0).then(|| rounded(runs.failed as f64 / allowed, 3));
+        let spent = objective.spent(runs).filter(|_| days > 2).map(|spent| rounded(spent, 3));
         Self {
             objective: objective.0,
             days: u32::try_from(days).unwrap_or(Objective::DAYS),

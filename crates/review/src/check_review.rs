@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use check::budget::{DayRuns, Objective};
 use history::Counts;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -10,8 +11,6 @@ use crate::headroom::{Gap, Values};
 
 /// Failed runs in a row that open an incident, by default.
 const RUNS_TO_OPEN: f64 = 2.0;
-/// Days of an objective.
-const OBJECTIVE_DAYS: f64 = 30.0;
 /// Minutes of a day.
 const DAY_MINUTES: f64 = 1_440.0;
 
@@ -93,8 +92,7 @@ impl CheckReview {
 
 /// Failed part of the runs with a verdict, in relation to the part that the objective allows.
 fn budget_spent(counts: Counts, target: f64) -> Option<f64> {
-    let (failed, verdicts) = (counts.failed as f64, (counts.passed + counts.failed) as f64);
-    Some(failed / verdicts / (1.0 - target)).filter(|spent| spent.is_finite())
+    Objective::new(target).ok()?.spent(DayRuns { passed: counts.passed, failed: counts.failed })
 }
 
 fn sensitivity(cadence: Duration, counts: Counts, target: Option<f64>, days: f64) -> Sensitivity {
@@ -112,7 +110,7 @@ fn sensitivity(cadence: Duration, counts: Counts, target: Option<f64>, days: f64
     // A fault just after a run is seen by the next ones.
     let interval = (days * DAY_MINUTES / verdicts).max(cadence.as_secs_f64() / 60.0);
     let shortest = (RUNS_TO_OPEN + 1.0) * interval;
-    let budget = target.map(|target| (1.0 - target) * OBJECTIVE_DAYS * DAY_MINUTES);
+    let budget = target.map(|target| (1.0 - target) * f64::from(Objective::DAYS) * DAY_MINUTES);
     match budget.filter(|budget| shortest > *budget) {
         Some(budget) => Sensitivity::NeverCould {
             reason: format!(

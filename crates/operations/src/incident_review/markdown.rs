@@ -52,7 +52,10 @@ fn summary(review: &IncidentReview) -> Vec<String> {
             "Notified",
             match incident.seen.notified_after {
                 Some(after) => format!("{} after the first failed run", span(after)),
-                None => "no".to_owned(),
+                None => match &record.dependency {
+                    Some(check) => format!("no, because {check} failed and was notified"),
+                    None => "no".to_owned(),
+                },
             },
         );
         row(
