@@ -37,6 +37,7 @@ fn disabled_check_has_no_alarm() {
             "CertificatesSoon",
             "CertificatesVerySoon",
             "MaintenanceTooLong",
+            "AvailabilityObjective",
             "OldestUnsentNotification",
             "FailedInvocations",
             "OnCallDeliveries",

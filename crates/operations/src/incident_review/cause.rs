@@ -49,9 +49,12 @@ pub(super) fn cause(records: &[&IncidentRecord], gathered: &Gathered) -> Cause {
     let all: Vec<&IncidentRecord> = records.iter().copied().chain(&gathered.others).collect();
     let earliest = all.iter().map(|record| record.since).min().unwrap_or(first);
     let mut shared = Vec::new();
-    let needing = all.iter().filter_map(|record| Some((record, record.dependency.as_ref()?)));
-    shared.extend(needing.map(|(record, needed)| {
-        format!("{} needs {needed}, and failed in a step of it", name(&record.check, &record.subject))
+    let mut needed: BTreeMap<&str, usize> = BTreeMap::new();
+    all.iter()
+        .filter_map(|record| record.dependency.as_deref())
+        .for_each(|check| *needed.entry(check).or_default() += 1);
+    shared.extend(needed.iter().map(|(check, count)| {
+        format!("{count} of {} failed in a step of {check}, which they need", incidents(all.len()))
     }));
     let is_before = |mark: &&Mark| mark.at <= earliest && earliest.duration_since(mark.at) <= BEFORE;
     shared.extend(gathered.marks.iter().rfind(is_before).map(|mark| {
@@ -73,6 +76,10 @@ pub(super) fn cause(records: &[&IncidentRecord], gathered: &Gathered) -> Cause {
         format!("{which} to {host}")
     }));
     Cause { together: together.collect(), shared }
+}
+
+fn incidents(count: usize) -> String {
+    if count == 1 { "1 incident".to_owned() } else { format!("{count} incidents") }
 }
 
 /// The most frequent value, if several incidents and at least half of all have it.
