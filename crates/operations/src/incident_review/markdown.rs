@@ -53,7 +53,7 @@ fn summary(review: &IncidentReview) -> Vec<String> {
             match incident.seen.notified_after {
                 Some(after) => format!("{} after the first failed run", span(after)),
                 None => match &record.dependency {
-                    Some(check) => format!("no, because {check} failed and was notified"),
+                    Some(check) => format!("no, because {check} failed"),
                     None => "no".to_owned(),
                 },
             },
