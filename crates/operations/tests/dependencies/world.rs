@@ -36,6 +36,8 @@ impl StateStore for Reads {
         if *self.refused.lock().unwrap() == Some(check) {
             return Err(PortError::new(format!("read the state of {check}"), "access denied"));
         }
+        // An answer takes time.
+        tokio::time::sleep(Duration::from_millis(1)).await;
         self.memory.load(check).await
     }
 

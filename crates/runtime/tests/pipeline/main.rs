@@ -7,6 +7,8 @@ mod confirmation;
 #[cfg(test)]
 mod conflicts;
 #[cfg(test)]
+mod dependencies;
+#[cfg(test)]
 mod figures;
 #[cfg(test)]
 mod heartbeat;

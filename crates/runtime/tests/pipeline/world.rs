@@ -227,6 +227,8 @@ pub struct Faulty {
     memory: Arc<Memory>,
     pub mishaps: Mutex<VecDeque<Mishap>>,
     pub load_fails: AtomicBool,
+    /// Check whose state is never read to its end.
+    pub hangs: Mutex<Option<&'static str>>,
     pub clear_fails: AtomicBool,
     pub publish_fails: AtomicBool,
     pub refuses: Mutex<Option<Topic>>,
@@ -239,6 +241,9 @@ fn throttled(operation: &str) -> PortError {
 #[async_trait]
 impl StateStore for Faulty {
     async fn load(&self, check: &str) -> Result<StateItem, PortError> {
+        if *self.hangs.lock().unwrap() == Some(check) {
+            std::future::pending::<()>().await;
+        }
         if self.load_fails.load(SeqCst) { Err(throttled("read the state")) } else { self.memory.load(check).await }
     }
 
