@@ -103,7 +103,7 @@ async fn console_shows_a_deployment_and_acts_on_it() {
     assert!(done.starts_with("HTTP/1.1 200") && done.contains("is acknowledged"), "{done}");
     assert!(get(address, incident).contains("rolling back"));
     let done = post(address, "/actions/mute", "scope=availability&length=1+hour&by=anna&reason=deploy");
-    assert!(done.contains("availability is muted") && done.contains("6 alarms are muted too"), "{done}");
+    assert!(done.contains("availability is muted") && done.contains("7 alarms are muted too"), "{done}");
     let calls = world.calls.mute_rules.take();
     assert_eq!(calls.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["PutAlarmMuteRule"]);
     assert!(get(address, "/").contains("anna: deploy"));

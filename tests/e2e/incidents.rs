@@ -90,8 +90,8 @@ async fn operator_mutes_looks_up_and_unmutes() {
         assert!(timeline.contains(part), "{part} is missing in\n{timeline}");
     }
     assert!(timeline.contains("status 500"), "{timeline}");
-    let record: Value = serde_json::from_str(&world.printed(&["incident", &id, "--json"])).unwrap();
-    let ids: Vec<_> = record["notifications"]
+    let review: Value = serde_json::from_str(&world.printed(&["incident", &id, "--json"])).unwrap();
+    let ids: Vec<_> = review["incidents"][0]["record"]["notifications"]
         .as_array()
         .unwrap()
         .iter()
