@@ -72,13 +72,16 @@ test("the file shows what matters first", async () => {
   assert.ok(readFileSync(report).length < 300_000);
 });
 
-test("the console shows a review of its store, and links to the incidents", async () => {
+test("the console shows a review of its store", async () => {
   const { url } = await start(["console", "--store", await recorded("recent.db")]);
   const page = await tab(url);
   await page.goto("/review?days=7");
   await headlined(page, "Review of 7 days");
-  await page.locator("#incidents").getByRole("link", { name: /^availability/ }).first().click();
-  await headlined(page, /^availability/);
+  assert.equal(await page.getByRole("link", { name: "7 days" }).getAttribute("aria-current"), "true");
+  await page.locator(".tiles").getByRole("link", { name: /incidents/ }).click();
+  await page.waitForURL(/#incidents$/);
+  await page.getByRole("link", { name: "14 days" }).click();
+  await headlined(page, "Review of 14 days");
   await page.goto("/alarms");
   await page.keyboard.press("r");
   await page.waitForURL("/review");

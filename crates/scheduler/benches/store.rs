@@ -28,7 +28,7 @@ use operations::checks;
 use operations::shipped_files::alarms_template;
 use review::{Input, review};
 use runtime::{
-    AnyCheck, Clock as _, Commit, CommitError, Datum, Delivery, Invocation, MetricSink, Notifier, OperatorStore as _,
+    AnyCheck, Clock, Commit, CommitError, Datum, Delivery, Invocation, MetricSink, Notifier, OperatorStore as _,
     PortError, Ports, SkippingClock, StateItem, StateStore,
 };
 use scheduler::Runner;
@@ -95,12 +95,39 @@ impl Notifier for Timed {
 /// Argument of the process of the platform.
 const PLATFORM: &str = "--platform";
 
-/// The demo platform in a process of its own, on the clock of this one. It ends with its input.
+/// The demo platform in a process of its own, on the clock of this one. It ends when this is dropped.
 struct Platform {
     process: Child,
-    times: ChildStdin,
-    answers: BufReader<ChildStdout>,
+    pipes: Mutex<(ChildStdin, BufReader<ChildStdout>)>,
     places: Places,
+}
+
+/// The clock of the checks. The platform's follows: what it does later, such as processing an event, happens while a check waits.
+struct SharedClock {
+    skipping: SkippingClock,
+    platform: Arc<Platform>,
+}
+
+impl SharedClock {
+    fn skip(&self, duration: Duration) {
+        self.skipping.skip(duration);
+        self.platform.send(&self.skipping.now().to_string());
+    }
+}
+
+#[async_trait]
+impl Clock for SharedClock {
+    fn now(&self) -> Timestamp {
+        self.skipping.now()
+    }
+
+    fn instant(&self) -> tokio::time::Instant {
+        self.skipping.instant()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.skip(duration);
+    }
 }
 
 /// Addresses and credentials of a platform, by their names in the settings.
@@ -115,24 +142,21 @@ impl Platform {
         let mut answers = BufReader::new(process.stdout.take().unwrap());
         let mut line = String::new();
         answers.read_line(&mut line).unwrap();
-        Self { process, times, answers, places: serde_json::from_str(&line).unwrap() }
+        Self { process, pipes: Mutex::new((times, answers)), places: serde_json::from_str(&line).unwrap() }
     }
 
-    /// Sets its clock.
-    fn set_clock(&mut self, now: Timestamp) {
-        writeln!(self.times, "{now}").unwrap();
-        self.answers.read_line(&mut String::new()).unwrap();
+    /// Sends a time for its clock, `fault` or `clear`, and waits until it is obeyed.
+    fn send(&self, line: &str) {
+        let mut pipes = self.pipes.lock().unwrap();
+        writeln!(pipes.0, "{line}").unwrap();
+        pipes.1.read_line(&mut String::new()).unwrap();
     }
+}
 
-    /// Activates a fault, or clears it.
-    fn fault(&mut self, is_active: bool) {
-        writeln!(self.times, "{}", if is_active { "fault" } else { "clear" }).unwrap();
-        self.answers.read_line(&mut String::new()).unwrap();
-    }
-
-    fn stop(mut self) {
-        drop(self.times);
-        self.process.wait().unwrap();
+impl Drop for Platform {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 
@@ -167,16 +191,16 @@ async fn platform() {
 
 /// The demo platform, all checks, and their ports.
 struct World {
-    platform: Platform,
-    clock: Arc<SkippingClock>,
+    platform: Arc<Platform>,
+    clock: Arc<SharedClock>,
     checks: Vec<Box<dyn AnyCheck>>,
     ports: Ports,
 }
 
 impl World {
     fn start() -> Self {
-        let clock = Arc::new(SkippingClock::default());
-        let platform = Platform::start();
+        let platform = Arc::new(Platform::start());
+        let clock = Arc::new(SharedClock { skipping: SkippingClock::default(), platform: platform.clone() });
         let [addresses, credentials] = &platform.places;
         let text = include_str!("../../../infra/layer/settings/demo.toml").to_owned();
         let text = addresses.iter().fold(text, |text, (key, value)| settings::replaced(&text, key, value));
@@ -184,14 +208,14 @@ impl World {
         let secrets = credentials.iter();
         let secrets = secrets.map(|(path, value)| (format!("/just-driving/demo/{path}"), value.clone()));
         let secrets = EnvironmentSecrets::new(|_: &str| None).with_parameters(secrets);
-        let ports = check_testkit::ports(&Arc::default(), &clock, []);
-        Self { platform, clock, checks, ports: Ports { secrets: Arc::new(secrets), ..ports } }
+        let ports = check_testkit::ports(&Arc::default(), &Arc::default(), []);
+        let ports = Ports { clock: clock.clone(), secrets: Arc::new(secrets), ..ports };
+        Self { platform, clock, checks, ports }
     }
 
     /// Runs each check once, this long after the last round.
-    async fn round(&mut self, runner: &Runner, after: Duration) -> Vec<Report> {
+    async fn round(&self, runner: &Runner, after: Duration) -> Vec<Report> {
         self.clock.skip(after);
-        self.platform.set_clock(self.clock.now());
         let mut reports = Vec::new();
         for check in &self.checks {
             let event = serde_json::json!({ "scheduled_time": self.clock.now().to_string() });
@@ -216,7 +240,7 @@ fn target() -> PathBuf {
 }
 
 /// Time that a round of the ten checks waits for the store. Returns a round's reports and values.
-async fn time_of_a_round(world: &mut World) -> (Vec<Report>, Vec<Datum>) {
+async fn time_of_a_round(world: &World) -> (Vec<Report>, Vec<Datum>) {
     let store = Arc::new(Store::open(&empty(&target(), "bench-round")).unwrap());
     let timed = Arc::new(Timed { store: store.clone(), waited: Mutex::default(), published: Mutex::default() });
     let ports = Ports { state: timed.clone(), metrics: timed.clone(), notifier: timed.clone(), ..world.ports.clone() };
@@ -246,16 +270,16 @@ async fn time_of_a_round(world: &mut World) -> (Vec<Report>, Vec<Datum>) {
 }
 
 /// Size of thirty days of one-minute runs, and the time to list incidents among them.
-async fn size_of_thirty_days(world: &mut World, reports: &[Report], values: &[Datum]) {
+async fn size_of_thirty_days(world: &World, reports: &[Report], values: &[Datum]) {
     // Each write is on the disk at once; memory makes it quick.
     let folder = Path::new("/dev/shm");
     let file = empty(if folder.is_dir() { folder } else { Path::new(env!("CARGO_TARGET_TMPDIR")) }, "synthetics-bench");
     let store = Arc::new(Store::open(&file).unwrap());
     let runner = Runner { ports: Ports { state: store.clone(), ..world.ports.clone() }, reports: None };
     // One real incident of several subjects.
-    world.platform.fault(true);
+    world.platform.send("fault");
     world.round(&runner, MINUTE).await;
-    world.platform.fault(false);
+    world.platform.send("clear");
     for _ in 0..3 {
         world.round(&runner, MINUTE).await;
     }
@@ -322,7 +346,7 @@ async fn time_of_a_review(store: &Store, window: Window) -> Duration {
 }
 
 /// Growth of the process while checks run.
-async fn growth(world: &mut World) {
+async fn growth(world: &World) {
     let rounds: usize = given("ROUNDS", 2_000);
     let store = Arc::new(Store::open(&empty(&target(), "bench-growth")).unwrap());
     let ports = Ports { state: store.clone(), metrics: store.clone(), notifier: store.clone(), ..world.ports.clone() };
@@ -360,9 +384,8 @@ async fn main() {
     if std::env::args().any(|argument| argument == PLATFORM) {
         return platform().await;
     }
-    let mut world = World::start();
-    let (reports, values) = time_of_a_round(&mut world).await;
-    size_of_thirty_days(&mut world, &reports, &values).await;
-    growth(&mut world).await;
-    world.platform.stop();
+    let world = World::start();
+    let (reports, values) = time_of_a_round(&world).await;
+    size_of_thirty_days(&world, &reports, &values).await;
+    growth(&world).await;
 }

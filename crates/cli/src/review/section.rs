@@ -1,7 +1,5 @@
 //! Section of a review, and the forms of its cells.
 
-use jiff::Timestamp;
-
 /// Columns of a table. Columns without a text are left out.
 pub(super) const COLUMNS: usize = 8;
 /// Row of a table.
@@ -31,20 +29,4 @@ pub(super) fn header<const N: usize>(titles: [&'static str; N]) -> [&'static str
     let mut header = [""; COLUMNS];
     header.iter_mut().zip(titles).for_each(|(own, title)| *own = title);
     header
-}
-
-/// A time without its seconds.
-pub(super) fn minute(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
-}
-
-/// A number in few digits.
-pub(super) fn number(value: f64) -> String {
-    let decimals = match value.abs() {
-        _ if value.fract() == 0.0 => 0,
-        large if large >= 100.0 => 0,
-        middle if middle >= 10.0 => 1,
-        _ => 2,
-    };
-    format!("{value:.decimals$}")
 }

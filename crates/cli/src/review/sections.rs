@@ -3,12 +3,13 @@
 use check::message::span;
 use check::text::utc;
 use jiff::Timestamp;
+use review::words::{counted, minute, minutes, number, signed_minutes};
 use review::{
-    AlarmReview, Behaviour, Change, CheckReview, Gap, Headroom, Kind, RecordedFirings, Review, ReviewedIncident,
-    Sensitivity, Tally, Verdict, WhatIfResult,
+    AlarmReview, Behaviour, Change, CheckReview, Gap, Headroom, Kind, RecordedFirings, Review, ReviewedIncident, Tally,
+    Verdict, WhatIfResult,
 };
 
-use super::section::{Row, Section, header, minute, number, row};
+use super::section::{Row, Section, header, row};
 use super::trend_sections;
 
 /// Most incidents, alarms and gaps in a sentence.
@@ -97,7 +98,7 @@ fn fired(review: &Review) -> Section {
 fn behaviour_row(alarm: &AlarmReview) -> Row {
     let Behaviour { firings, unmatched, minutes_in_alarm, flaps, shortest_minutes, longest_minutes, detection, .. } =
         &alarm.behaviour;
-    let after = detection.map(|delay| format!("after {}", signed(delay.median_minutes)));
+    let after = detection.map(|delay| format!("after {}", signed_minutes(delay.median_minutes)));
     [
         alarm.alarm.clone(),
         firings.len().to_string(),
@@ -133,7 +134,8 @@ fn headroom(review: &Review, detail: Detail) -> Section {
     let all = alarms.len();
     if detail == Detail::Short {
         alarms.retain(|(alarm, _)| alarm.kind != Kind::State);
-        alarms.sort_by(|one, other| used(other).total_cmp(&used(one)));
+        let used = |alarm: &AlarmReview| alarm.threshold_used().unwrap_or_default();
+        alarms.sort_by(|(one, _), (other, _)| used(other).total_cmp(&used(one)));
         alarms.truncate(NEAREST);
     }
     let mut lines = vec!["Values outside incidents, counted towards the limit.".to_owned()];
@@ -142,11 +144,10 @@ fn headroom(review: &Review, detail: Detail) -> Section {
     }
     lines.extend(without_values(review));
     let headroom_row = |(alarm, headroom): (&AlarmReview, &Headroom)| {
-        let sign = if alarm.breaches_below { "<" } else { ">" };
         let missing = 1.0 - alarm.values.coverage();
         [
             alarm.alarm.clone(),
-            format!("{sign}{}", number(alarm.threshold)),
+            format!("{}{}", alarm.sign(), number(alarm.threshold)),
             alarm.datapoints.to_string(),
             number(headroom.p50),
             number(headroom.p95),
@@ -162,13 +163,6 @@ fn headroom(review: &Review, detail: Detail) -> Section {
         rows: alarms.into_iter().map(headroom_row).collect(),
         ..Section::default()
     }
-}
-
-/// Part of the way to the limit that the 99th percentile has gone.
-fn used((alarm, headroom): &(&AlarmReview, &Headroom)) -> f64 {
-    let (value, limit) = (headroom.p99, alarm.threshold);
-    let used = if alarm.breaches_below { limit / value } else { value / limit };
-    if used.is_finite() { used } else { 0.0 }
 }
 
 /// Alarms that were not replayed, by reason.
@@ -269,8 +263,11 @@ fn incidents(review: &Review) -> Section {
     let incident_row = |incident: &ReviewedIncident| {
         let lasted = span(incident.until.unwrap_or(review.until).duration_since(incident.since).as_secs());
         let lasted = if incident.until.is_some() { lasted } else { format!("{lasted}, open") };
-        let seen: Vec<String> =
-            incident.seen_by.iter().map(|seen| format!("{} {}", seen.alarm, signed(seen.delay_minutes))).collect();
+        let seen: Vec<String> = incident
+            .seen_by
+            .iter()
+            .map(|seen| format!("{} {}", seen.alarm, signed_minutes(seen.delay_minutes)))
+            .collect();
         let seen = if seen.is_empty() { "no alarm".to_owned() } else { listed(&seen) };
         row([incident.id.clone(), lasted, incident.step.clone(), seen, incident.marks.join(", ")])
     };
@@ -284,20 +281,13 @@ fn incidents(review: &Review) -> Section {
 
 fn checks(review: &Review) -> Section {
     let check_row = |check: &CheckReview| {
-        let ability = match &check.sensitivity {
-            Sensitivity::HasFailed => "has failed".to_owned(),
-            Sensitivity::NeverFailed { shortest_fault_minutes } => {
-                format!("never failed; a fault of {} would show", minutes(*shortest_fault_minutes))
-            }
-            Sensitivity::NeverCould { reason } => format!("NEVER COULD FAIL: {reason}"),
-        };
         row([
             check.check.clone(),
             check.passed.to_string(),
             check.failed.to_string(),
             check.inconclusive.to_string(),
             check.gap_count.to_string(),
-            ability,
+            check.sensitivity.words(),
         ])
     };
     let gap = |check: &CheckReview| {
@@ -330,19 +320,6 @@ fn change(change: Change) -> String {
         Change::Threshold { from, to } => format!("{from} -> {to}"),
         Change::Datapoints { from, to } => format!("{from} -> {to}"),
     }
-}
-
-fn minutes(minutes: f64) -> String {
-    span((minutes * 60.0).round() as i64)
-}
-
-/// Minutes with their sign if they are negative.
-fn signed(value: f64) -> String {
-    if value < 0.0 { format!("-{}", minutes(-value)) } else { minutes(value) }
-}
-
-fn counted(count: usize, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 /// The first of some names, and the number of the others.

@@ -1,11 +1,12 @@
 //! Sections about trends.
 
 use jiff::Timestamp;
+use review::words::{milliseconds, number, percent};
 use review::{
     CheckTrend, CheckWeek, CostTrend, Group, Projection, SeriesTrend, StepTrend, StepTrends, StepWeek, Trends, Week,
 };
 
-use super::section::{COLUMNS, Row, Section, minute, number, row};
+use super::section::{COLUMNS, Row, Section, row};
 
 /// Weeks in a table: one column has the name, and one more a remark.
 const WEEKS: usize = COLUMNS - 2;
@@ -97,18 +98,7 @@ fn series_row(trend: &SeriesTrend) -> Row {
     };
     let suffix = if trend.group == Group::Certificate { " days" } else { suffix };
     let values = newest(&trend.weeks).iter().map(|week| week.map(|value| format!("{}{suffix}", number(value))));
-    weeks_row(trend.metric.clone(), values, trend.projection.as_ref().map(projection).unwrap_or_default())
-}
-
-fn projection(projection: &Projection) -> String {
-    match projection {
-        Projection::TooLittleData { days, needed } => format!("none: {days} days of values, {needed} needed"),
-        Projection::NoLimitInSight { per_day, .. } => format!("steady ({per_day:+.2} a day)"),
-        Projection::Reaches { limit, days, earliest_days, latest_days, .. } => {
-            format!("{} % in {days:.0} days at this rate ({earliest_days:.0} to {latest_days:.0})", number(*limit))
-        }
-        Projection::Expires { at, .. } => format!("expires {}", minute(*at)),
-    }
+    weeks_row(trend.metric.clone(), values, trend.projection.as_ref().map(Projection::words).unwrap_or_default())
 }
 
 /// The slowest steps of the newest week, slowest first.
@@ -137,13 +127,4 @@ fn newest<T>(all: &[T]) -> &[T] {
 fn date(week: &Week) -> String {
     let date = |at: Timestamp| at.strftime("%m-%d").to_string();
     date(week.from)
-}
-
-fn percent(part: f64) -> String {
-    // 99.99 % must not look like 100 %.
-    format!("{:.2} %", (part * 10_000.0).floor() / 100.0)
-}
-
-fn milliseconds(value: f64) -> String {
-    if value >= 10_000.0 { format!("{:.1} s", value / 1_000.0) } else { format!("{value:.0} ms") }
 }

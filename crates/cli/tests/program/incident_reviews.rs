@@ -142,44 +142,51 @@ fn words(line: &str) -> String {
     words.join(" ")
 }
 
-#[tokio::test(flavor = "multi_thread")]
+/// Incidents are played by several threads, since they mostly wait.
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn reviews_explain_the_incidents_of_ten_faults() {
-    for (fault, checks) in INCIDENTS {
-        let world = World::start(fault).await;
-        let id: Fault = fault.parse().unwrap();
-        assert_eq!(world.run(checks).status.code(), Some(0), "{fault}: before");
-        next_second().await;
-        world.printed(&["mark", "release 42", "--by", "ci"]);
-        next_second().await;
-        world.platform.faults().activate(id);
-        for _ in 0..2 {
-            let output = world.run(checks);
-            assert_eq!(output.status.code(), Some(1), "{fault}: {output:?}");
-        }
-        next_second().await;
-        let ids = world.incidents();
-        let (check, _) = ids[0].split_once('.').unwrap();
-        world.printed(&["ack", check, "--reason", "rolling back"]);
-        next_second().await;
-        world.platform.faults().clear(id);
-        for _ in 0..2 {
-            world.run(checks);
-        }
-        let review = world.printed(&["incident", &ids[0], "--format", "markdown"]);
-        let as_json: Value = serde_json::from_str(&world.printed(&["incident", &ids[0], "--json"])).unwrap();
-        assert!(jsonschema::is_valid(&incident_review::schema(), &as_json), "{fault}: {as_json:#}");
-        let table = world.printed(&["incidents", "export", "--since", "1d"]);
-        assert_eq!(table.lines().count(), ids.len() + 1, "{fault}: {table}");
-        assert!(table.lines().skip(1).all(|row| row.contains(",anna,")) || checks.len() > 1, "{fault}: {table}");
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/reviews/{fault}.md"));
-        let shown = stable(&review, &world);
-        if std::env::var_os("UPDATE_REVIEWS").is_some() {
-            fs::create_dir_all(file.parent().unwrap()).unwrap();
-            fs::write(&file, &shown).unwrap();
-        }
-        let expected = fs::read_to_string(&file).unwrap_or_default();
-        assert_eq!(shown, expected, "{fault}: set UPDATE_REVIEWS=1 to write {}", file.display());
+    let plays: Vec<_> = INCIDENTS.into_iter().map(|(fault, checks)| tokio::spawn(play(fault, checks))).collect();
+    for played in plays {
+        played.await.unwrap();
     }
+}
+
+/// Breaks a platform, repairs it, and compares the review.
+async fn play(fault: &'static str, checks: &'static [&'static str]) {
+    let world = World::start(fault).await;
+    let id: Fault = fault.parse().unwrap();
+    assert_eq!(world.run(checks).status.code(), Some(0), "{fault}: before");
+    next_second().await;
+    world.printed(&["mark", "release 42", "--by", "ci"]);
+    next_second().await;
+    world.platform.faults().activate(id);
+    for _ in 0..2 {
+        let output = world.run(checks);
+        assert_eq!(output.status.code(), Some(1), "{fault}: {output:?}");
+    }
+    next_second().await;
+    let ids = world.incidents();
+    let (check, _) = ids[0].split_once('.').unwrap();
+    world.printed(&["ack", check, "--reason", "rolling back"]);
+    next_second().await;
+    world.platform.faults().clear(id);
+    for _ in 0..2 {
+        world.run(checks);
+    }
+    let review = world.printed(&["incident", &ids[0], "--format", "markdown"]);
+    let as_json: Value = serde_json::from_str(&world.printed(&["incident", &ids[0], "--json"])).unwrap();
+    assert!(jsonschema::is_valid(&incident_review::schema(), &as_json), "{fault}: {as_json:#}");
+    let table = world.printed(&["incidents", "export", "--since", "1d"]);
+    assert_eq!(table.lines().count(), ids.len() + 1, "{fault}: {table}");
+    assert!(table.lines().skip(1).all(|row| row.contains(",anna,")) || checks.len() > 1, "{fault}: {table}");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/reviews/{fault}.md"));
+    let shown = stable(&review, &world);
+    if std::env::var_os("UPDATE_REVIEWS").is_some() {
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, &shown).unwrap();
+    }
+    let expected = fs::read_to_string(&file).unwrap_or_default();
+    assert_eq!(shown, expected, "{fault}: set UPDATE_REVIEWS=1 to write {}", file.display());
 }
 
 /// `UPDATE_SCHEMA=1 cargo test -p synthetics --test program incident` writes the file.

@@ -209,7 +209,7 @@ fn demo_shows_fault_and_recovery() {
         "=> fault 500 cleared",
         "Subject: [resolved] demo: availability recovered",
         "Subject: [critical] demo: login failing",
-        "32 notifications sent",
+        "16 notifications sent",
     ] {
         assert!(shown.contains(expected), "{expected}: {shown}");
     }

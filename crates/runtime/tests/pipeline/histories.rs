@@ -5,6 +5,7 @@
 //! replays one history.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -528,14 +529,21 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap())
 }
 
+/// Seeds of the histories, as the variables say.
+fn seeds(default: u64) -> Range<u64> {
+    number("SEED").map_or(0..number("HISTORIES").unwrap_or(default), |seed| seed..seed + 1)
+}
+
+#[test]
+fn crashes_lose_nothing_of_a_store_in_a_file() {
+    let figures = play::<InFile>(Variant::Correct, seeds(HISTORIES_IN_FILE));
+    println!("in a file: {figures}");
+    assert_eq!(figures.violations(), 0, "in a file: {figures}");
+}
+
 #[test]
 fn crashes_lose_repeat_and_contradict_nothing() {
-    let seeds = |default: u64| number("SEED").map_or(0..number("HISTORIES").unwrap_or(default), |seed| seed..seed + 1);
-    let in_file = play::<InFile>(Variant::Correct, seeds(HISTORIES_IN_FILE));
-    println!("in a file: {in_file}");
-    assert_eq!(in_file.violations(), 0, "in a file: {in_file}");
-    let seeds = seeds(HISTORIES);
-    let figures = play::<Memory>(Variant::Correct, seeds);
+    let figures = play::<Memory>(Variant::Correct, seeds(HISTORIES));
     println!("{figures}");
     assert_eq!(figures.violations(), 0, "{figures}");
     if figures.histories >= 1_000 {
