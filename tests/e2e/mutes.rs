@@ -13,13 +13,14 @@ use crate::world::World;
 const CHECK: &str = "availability";
 const MUTE: [&str; 6] = ["mute", CHECK, "--for", "2h", "--reason", "deploying 4.2"];
 /// Alarms on metrics of `availability`, without the prefix of project and environment.
-const ALARMS: [&str; 6] = [
+const ALARMS: [&str; 7] = [
     "availability-monitoring-lost",
     "availability-slow",
     "availability-failing",
     "certificates-soon",
     "certificates-very-soon",
     "maintenance-too-long",
+    "availability-objective",
 ];
 
 fn alarms(world: &World, names: &[&str]) -> Value {
@@ -56,7 +57,7 @@ async fn muting_a_check_mutes_its_alarms() {
     let api = &world.calls.mute_rules;
     let before = Timestamp::now();
     let muted = output_text(&world.synthetics(&MUTE), 0);
-    assert!(muted.contains("6 alarms are muted from "), "{muted}");
+    assert!(muted.contains("7 alarms are muted from "), "{muted}");
     let rule = only_call(&api.take(), "PutAlarmMuteRule");
     assert_eq!(
         rule,
@@ -239,7 +240,7 @@ async fn maintenance_sync_mutes_the_alarms_of_windows() {
     output_text(&maintenance(&world, "sync", &[]), 0);
     let login_alarms = ["login-monitoring-lost", "login-slow"];
     let login_failing = ["login-failing"];
-    let numbers = ["certificates-soon", "certificates-very-soon", "maintenance-too-long"];
+    let login_numbers = ["login-failure-rate", "lockouts", "availability-objective", "login-objective"];
     let login_numbers = ["login-failure-rate", "lockouts", "login-objective"];
     let every = [&ALARMS[..2], &login_alarms, &ALARMS[2..3], &login_failing, &numbers, &login_numbers].concat();
     let calls = world.calls.mute_rules.take();
