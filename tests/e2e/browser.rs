@@ -16,8 +16,9 @@ use crate::emulator::target;
 use crate::runtime_api::Function;
 use crate::world::{World, repository};
 
-/// Files of tests/browser for stores and deployments alike. They share one deployment, so they run one after the other.
-const TESTS: [&str; 6] = ["first_visit", "fault", "without_script", "accessibility", "actions", "security"];
+/// Files of tests/browser for stores and deployments alike. They share one deployment, so they run one after the other. Every action is
+/// in `without_script`.
+const TESTS: [&str; 5] = ["first_visit", "fault", "without_script", "accessibility", "security"];
 /// Tests of security that need no console of their own.
 const OWN_CONSOLE: &str = "another site|a form of another|a name of another|an action takes";
 
