@@ -504,9 +504,9 @@ async fn look<K: Kept>(run: &Run, attempt: usize, letters: &[char], process: &Pr
 }
 
 /// Plays histories on two threads, each with its own paused clock.
-fn play<K: Kept>(variant: Variant, seeds: std::ops::Range<u64>) -> Figures {
+fn play<K: Kept>(variant: Variant, seeds: Range<u64>) -> Figures {
     let middle = seeds.start + (seeds.end - seeds.start) / 2;
-    let part = |seeds: std::ops::Range<u64>| {
+    let part = |seeds: Range<u64>| {
         move || {
             let mut figures = Figures::default();
             for seed in seeds {
