@@ -1,8 +1,10 @@
-// Writes docs/images: the console of a demo with a month of history and one fault.
+// Writes docs/images: the console of a demo with a month of history and one fault, and the review of another month.
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 
 import { headlined, tab } from "./browser.mjs";
+import { reviewedMonth } from "./month.mjs";
 import { demo, file, until } from "./program.mjs";
 import { execute, rows } from "./store.mjs";
 
@@ -70,4 +72,5 @@ await picture("overview-dark", "/", { colorScheme: "dark" });
 await picture("check", "/checks/login?window=24h", { viewport: { ...SIZE, height: 700 } });
 await picture("incident", incident);
 await picture("status", "/status");
+await picture("review", pathToFileURL(await reviewedMonth()).href, { viewport: { ...SIZE, height: 1180 } });
 process.exit(0);

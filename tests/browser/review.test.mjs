@@ -1,22 +1,17 @@
 // The review of a month, as one file on a screen and on paper, and in the console.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { pathToFileURL } from "node:url";
 
 import { assertQuiet, headlined, obstacles, tab, tooWide } from "./browser.mjs";
-import { done, file, recorded, start } from "./program.mjs";
+import { reviewedMonth } from "./month.mjs";
+import { recorded, start } from "./program.mjs";
 
 // Content of A4 between the margins of the page, at 96 px to the inch.
 const PAPER = { width: 695, height: 1005 };
 
-const [store, report] = [file("month.db"), file("review.html")];
-await done("demo", "availability", "--port", "0", "--listen", "none", "--store", store, "--for", "1s");
-const inReview = (name) => fileURLToPath(new URL(`../review/${name}`, import.meta.url));
-const written = spawnSync("python3", [inReview("generate.py"), inReview("month.json"), store], { encoding: "utf8" });
-assert.equal(written.status, 0, written.stderr);
-await done("review", "--store", store, "--until", "2026-11-20T12:00:00Z", "--format", "html", "--out", report);
+const report = await reviewedMonth();
 
 // A page of a file has no origin; everything else is from elsewhere.
 const opened = async (options) => {
