@@ -1,4 +1,4 @@
-//! The browser tests of the console, on a deployment.
+//! The browser tests of the console, each file on a deployment of its own.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,9 +16,8 @@ use crate::emulator::target;
 use crate::runtime_api::Function;
 use crate::world::{World, repository};
 
-/// Files of tests/browser for stores and deployments alike. They share one deployment, so they run one after the other. Every action is
-/// in `without_script`.
-const TESTS: [&str; 5] = ["first_visit", "fault", "without_script", "accessibility", "security"];
+/// Longest time for the tests of a file.
+const LONGEST: Duration = Duration::from_secs(600);
 /// Tests of security that need no console of their own.
 const OWN_CONSOLE: &str = "another site|a form of another|a name of another|an action takes";
 
@@ -58,9 +57,9 @@ async fn clear(State(deployment): State<Arc<Deployment>>) {
     deployment.set_alarm(StateValue::Ok, "0 of 2").await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn console_of_a_deployment_works_in_a_browser() {
-    let world = World::new("browser").await;
+/// Runs a file of tests/browser on a deployment of its own, with these options of Node.js.
+async fn prove(name: &str, options: &[&str]) {
+    let world = World::new(&format!("browser-{}", name.replace('_', "-"))).await;
     world.deploy_alarms("Availability").await;
     let function = world.start("availability").await;
     let settings = world.write_settings();
@@ -76,22 +75,47 @@ async fn console_of_a_deployment_works_in_a_browser() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router).await });
-    for name in TESTS {
-        let mut node = tokio::process::Command::new("node");
-        node.args(["--test", "--test-reporter=spec"]);
-        if name == "security" {
-            node.args(["--test-name-pattern", OWN_CONSOLE]);
-        }
-        node.arg(repository().join(format!("tests/browser/{name}.test.mjs")))
-            .env("SYNTHETICS_DEPLOYMENT", &address)
-            .env("SYNTHETICS_PROGRAM", target().join("debug/synthetics"))
-            .env("SYNTHETICS_NODE_MODULES", modules())
-            .kill_on_drop(true);
-        let ran = tokio::time::timeout(Duration::from_secs(900), node.output()).await;
-        let output =
-            ran.unwrap_or_else(|_| panic!("{name} took too long")).expect("node is missing: apt-get install nodejs");
-        assert!(output.status.success(), "{name}:\n{}", String::from_utf8_lossy(&output.stdout));
-    }
+    let mut node = tokio::process::Command::new("node");
+    node.args(["--test", "--test-reporter=spec"])
+        .args(options)
+        .arg(repository().join(format!("tests/browser/{name}.test.mjs")))
+        .env("SYNTHETICS_DEPLOYMENT", &address)
+        .env("SYNTHETICS_PROGRAM", target().join("debug/synthetics"))
+        .env("SYNTHETICS_NODE_MODULES", modules())
+        .kill_on_drop(true);
+    let ran = tokio::time::timeout(LONGEST, node.output()).await;
+    let output = ran.expect("the tests took too long").expect("node is missing: apt-get install nodejs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn console_of_a_deployment_is_visited() {
+    prove("first_visit", &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn console_of_a_deployment_shows_a_fault() {
+    prove("fault", &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn console_of_a_deployment_needs_no_script() {
+    prove("without_script", &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn console_of_a_deployment_is_accessible() {
+    prove("accessibility", &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn console_of_a_deployment_acts() {
+    prove("actions", &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn console_of_a_deployment_is_guarded() {
+    prove("security", &["--test-name-pattern", OWN_CONSOLE]).await;
 }
 
 /// The packages of Node.js, as the step installs them.
