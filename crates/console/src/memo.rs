@@ -11,8 +11,8 @@ use async_trait::async_trait;
 use check::Report;
 use check::incident::{IncidentRecord, Mark, Silence};
 use history::{
-    AlarmChanges, AlarmState, Day, History, Notified, Period, PhaseTimes, Runs, SearchCost, Series, StepPercentiles,
-    StepSeries, StepTime, Window,
+    AlarmChanges, AlarmState, Day, Found, History, LogLine, Notified, Period, PhaseTimes, Runs, SearchCost, Series,
+    StepPercentiles, StepSeries, StepTime, Window,
 };
 use jiff::Timestamp;
 use runtime::{Clock, PortError};
@@ -127,6 +127,21 @@ impl History for OncePerMinute {
     async fn search_steps(&self, check: &str, window: Window) -> Result<Vec<StepPercentiles>, PortError> {
         let window = whole(window);
         self.once(("steps", check, window), self.history.search_steps(check, window)).await
+    }
+
+    async fn search_unpassed(&self, check: &str, window: Window, limit: usize) -> Result<Found<Report>, PortError> {
+        let window = whole(window);
+        self.once(("unpassed", check, window, limit), self.history.search_unpassed(check, window, limit)).await
+    }
+
+    async fn search_log_cost(&self, log: &str, window: Window) -> Result<SearchCost, PortError> {
+        let window = whole(window);
+        self.once(("log cost", log, window), self.history.search_log_cost(log, window)).await
+    }
+
+    async fn search_log(&self, log: &str, window: Window, limit: usize) -> Result<Found<LogLine>, PortError> {
+        let window = whole(window);
+        self.once(("log", log, window, limit), self.history.search_log(log, window, limit)).await
     }
 
     async fn series(
