@@ -7,17 +7,15 @@ use std::time::{Duration, Instant};
 
 use ::settings::{Common, Contract, Section};
 use check::metric::{CERTIFICATE_DAYS_REMAINING, MAINTENANCE};
-use check::{Mismatch, StepEnded, Subject, ours};
+use check::{StepEnded, Subject, ours};
 use futures::future::BoxFuture;
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use platform::{maintenance_behind, maintenance_shown};
-use probe::expect::{self, Compare};
-use probe::{Request, Response};
+use probe::Response;
 use runtime::{Check, MemoryCell, Run};
-use secrecy::ExposeSecret;
 
-pub use self::settings::{Availability, JsonExpectation, RawAvailability, Target};
+pub use self::settings::{Availability, RawAvailability, Target};
 
 /// Kind of a target's answer, before its content is judged.
 #[derive(PartialEq)]
@@ -41,7 +39,7 @@ impl Check for Availability {
 
     fn max_attempt_duration(&self) -> Duration {
         let rounds = self.targets.len().div_ceil(self.concurrency);
-        let slowest = self.targets.iter().map(|target| target.deadline).max().unwrap_or_default();
+        let slowest = self.targets.iter().map(|target| target.request.deadline).max().unwrap_or_default();
         slowest * u32::try_from(rounds).unwrap_or(u32::MAX)
     }
 
@@ -81,13 +79,13 @@ impl Availability {
             Err(answer) => return answer,
         };
         let step = run.step(&target.subject, "response");
-        let assertions = judge(target, &response);
+        let assertions = target.expect.judge(&response);
         let is_expected = assertions.iter().all(|(_, held)| held.is_ok());
         let shown = match maintenance_shown(&self.maintenance, &response) {
             // A redirect may be expected and lead to the page of the maintenance mode all the same.
             None if !is_expected || response.status.is_redirection() => {
-                let left = target.deadline.saturating_sub(began.elapsed());
-                maintenance_behind(&step, &self.maintenance, &response, &target.method, left).await
+                let left = target.request.deadline.saturating_sub(began.elapsed());
+                maintenance_behind(&step, &self.maintenance, &response, &target.request.method, left).await
             }
             shown => shown,
         };
@@ -107,21 +105,13 @@ impl Availability {
     /// Maintenance mode behind a redirect that the client refuses; `None` if there was no answer.
     async fn request(&self, run: &Run, target: &Target) -> Result<Response, Option<Answer>> {
         let step = run.step(&target.subject, "request");
-        let mut request = Request::new(target.method.clone(), target.url.clone())
-            .deadline(target.deadline)
-            .max_redirects(target.max_redirects);
-        for (name, value) in &target.headers {
-            request = request.header(name.as_str(), value);
-        }
-        for (name, reference) in &target.secret_headers {
-            let secret = step.secret(reference).await.map_err(|StepEnded| None)?;
-            request = request.secret_header(name.as_str(), secret.expose_secret());
-        }
         let began = Instant::now();
-        let sent = step.transmit(request).await;
+        let sent = target.request.transmit(&step).await.map_err(|StepEnded| None)?;
         if let Some(refused) = &sent.refused {
-            let left = target.deadline.saturating_sub(began.elapsed());
-            if let Some(shown) = maintenance_behind(&step, &self.maintenance, refused, &target.method, left).await {
+            let left = target.request.deadline.saturating_sub(began.elapsed());
+            if let Some(shown) =
+                maintenance_behind(&step, &self.maintenance, refused, &target.request.method, left).await
+            {
                 step.maintenance(shown);
                 return Err(Some(Answer::Maintenance));
             }
@@ -130,26 +120,6 @@ impl Availability {
         step.passed();
         Ok(response)
     }
-}
-
-/// Assertions on an answer, in the order of the settings.
-fn judge(target: &Target, response: &Response) -> Vec<(String, Result<(), Mismatch>)> {
-    let mut assertions = vec![("status".to_owned(), expect::status(response, &target.statuses))];
-    assertions.extend(
-        target
-            .expect_headers
-            .iter()
-            .map(|(name, part)| (format!("header:{name}"), expect::header_contains(response, name.as_str(), part))),
-    );
-    assertions.extend(target.texts.iter().map(|text| (format!("text:{text}"), expect::body_contains(response, text))));
-    assertions.extend(target.json.iter().map(|JsonExpectation { pointer, equals }| {
-        let held = match equals {
-            Some(value) => expect::json_equals(response, pointer, value, Compare::Strict),
-            None => expect::json_exists(response, pointer).map(|_| ()),
-        };
-        (format!("json:{pointer}"), held)
-    }));
-    assertions
 }
 
 #[cfg(test)]

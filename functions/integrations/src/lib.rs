@@ -11,10 +11,11 @@ use ::settings::{Common, Contract, Section};
 use check::incident::Severity;
 use check::message::Owner;
 use check::metric::{INTEGRATION_FAILURES, PARTNER_CERTIFICATE_DAYS, RATE_LIMIT_HEADROOM};
-use check::{Cause, FailureKind, Mismatch, Phrase, StepEnded, Subject, ours, phrase};
+use check::{Cause, Mismatch, Phrase, StepEnded, Subject, ours, phrase};
 use futures::future::{BoxFuture, join_all};
 use jiff::Timestamp;
 use probe::{Response, expect, is_throttled, remaining_wait};
+use requests::certificate_lasts;
 use runtime::{Check, MemoryCell, Run, Step};
 
 pub use self::settings::{Integrations, RawIntegrations};
@@ -47,7 +48,7 @@ impl Check for Integrations {
     }
 
     fn max_attempt_duration(&self) -> Duration {
-        self.partners.iter().map(|partner| partner.deadline).max().unwrap_or_default()
+        self.partners.iter().map(|partner| partner.request.deadline).max().unwrap_or_default()
     }
 
     fn subjects(&self) -> Option<BTreeSet<Subject>> {
@@ -116,16 +117,12 @@ async fn check_partner(run: &Run, partner: &Partner) -> PartnerResult {
 }
 
 async fn request(step: &Step<'_>, partner: &Partner) -> Result<Response, StepEnded> {
-    let key = match &partner.key {
-        Some(reference) => Some(step.secret(reference).await?),
-        None => None,
-    };
-    step.send(partner.request(key.as_ref())).await
+    step.answered(partner.request.transmit(step).await?.result)
 }
 
 fn judge(step: &Step<'_>, partner: &Partner, response: &Response) -> Result<(), StepEnded> {
     let status = response.status.as_u16();
-    if !partner.statuses.contains(&status) {
+    if !partner.expect.statuses.contains(&status) {
         if matches!(status, 401 | 403) {
             return Err(step.inconclusive(Cause::Credentials, refused(partner, status)));
         }
@@ -143,12 +140,15 @@ fn judge(step: &Step<'_>, partner: &Partner, response: &Response) -> Result<(), 
     // A successful answer to an authenticated call may hold personal data, so it is not quoted.
     let is_private = partner.key.is_some() && response.status.is_success();
     let quoted = |mismatch: Mismatch| Mismatch { evidence: mismatch.evidence.filter(|_| !is_private), ..mismatch };
-    step.check("status", expect::status(response, &partner.statuses).map_err(quoted))?;
+    for (name, held) in partner.expect.judge(response) {
+        step.check(&name, held.map_err(quoted))?;
+    }
     if let Some(text) = &partner.text {
         step.check("text", expect::body_contains(response, text).map_err(quoted))?;
     }
     if let Some(ends) = response.certificate_expires {
-        step.check("certificate", certificate_lasts(partner, ends, step.now()))?;
+        let host = partner.request.url.host_str().unwrap_or("the one found");
+        step.check("certificate", certificate_lasts(host, ends, step.now(), partner.certificate_days))?;
     }
     Ok(())
 }
@@ -167,18 +167,6 @@ fn refused(partner: &Partner, status: u16) -> Phrase {
             status
         ),
     }
-}
-
-fn certificate_lasts(partner: &Partner, ends: Timestamp, now: Timestamp) -> Result<(), Mismatch> {
-    let left = days_left(ends, now);
-    if left >= f64::from(partner.certificate_days) {
-        return Ok(());
-    }
-    let expected = phrase!("a certificate valid for another {} days", ours(partner.certificate_days));
-    let host = partner.url.host_str().unwrap_or("the one found");
-    let left = ours(format_args!("{left:.1}"));
-    let actual = phrase!("{} ends in {} days, at {}", ours(host), left, ours(format_args!("{ends:.0}")));
-    Err(Mismatch::new(FailureKind::Tls, expected, actual))
 }
 
 fn days_left(ends: Timestamp, now: Timestamp) -> f64 {
