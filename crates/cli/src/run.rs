@@ -108,7 +108,7 @@ async fn on_demo(options: &RunOptions, interrupt: &CancellationToken, output: &O
     }
     let invocation = || {
         let event = json!({ "scheduled_time": clock.now().to_string() });
-        Invocation { event, killed_at: None, may_send: true }
+        Invocation { event, killed_at: None, may_send: true, tag: None }
     };
     let mut reports = Vec::new();
     for time in 1..=times {

@@ -1,5 +1,6 @@
 //! Checks of any type, for programs that run several.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -28,6 +29,9 @@ pub trait AnyCheck: Send + Sync {
 
     /// Part of the runs that has to pass; `None` without an objective.
     fn objective(&self) -> Option<Objective>;
+
+    /// Tags by which a manual run can be restricted.
+    fn tags(&self) -> BTreeSet<String>;
 
     /// Effective settings; see [`Prepared::written`].
     fn written(&self) -> &Table;
@@ -61,6 +65,10 @@ impl<C: Check> AnyCheck for Prepared<C> {
 
     fn objective(&self) -> Option<Objective> {
         self.run.objective
+    }
+
+    fn tags(&self) -> BTreeSet<String> {
+        self.check.tags()
     }
 
     fn written(&self) -> &Table {

@@ -10,13 +10,19 @@ pub enum Alphabet {
     Visible,
     /// Passwords that people type: any but control characters, which no field of a form takes.
     Typed,
+    /// Certificates and keys in PEM: several lines of [`Alphabet::Visible`].
+    Lines,
 }
 
 impl Alphabet {
     /// Alphabet of the secret that a key of the settings or the end of a parameter's name stands for.
     #[must_use]
     pub fn for_name(name: &str) -> Self {
-        if name.ends_with("password") { Self::Typed } else { Self::Visible }
+        match name {
+            name if name.ends_with("password") => Self::Typed,
+            name if name.ends_with("certificate") || name.ends_with("private_key") => Self::Lines,
+            _ => Self::Visible,
+        }
     }
 }
 
@@ -50,6 +56,7 @@ fn mistake(value: &str, alphabet: Alphabet) -> Option<String> {
     let (is_odd, what): (fn(char) -> bool, _) = match alphabet {
         Alphabet::Visible => (|c| c != ' ' && is_invisible(c), "cannot be sent"),
         Alphabet::Typed => (char::is_control, "nobody can type into a form"),
+        Alphabet::Lines => (|c| !matches!(c, ' ' | '\n' | '\r') && is_invisible(c), "no text in PEM has"),
     };
     let odd = value.chars().find(|c| is_odd(*c))?;
     Some(format!("the secret holds {}, which {what}\nstore it without", name_character(odd)))
