@@ -3,15 +3,18 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue, Method};
+use http::{HeaderValue, Method};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use settings::{Common, RawDuration, RawReference, Section, check_header_name, is_credential_header};
+use settings::{RawDuration, RawReference, Section, optional};
 use url::Url;
 
+use crate::body::RawBody;
 use crate::expectation::Expectation;
+use crate::headers::{check_names, read_headers, read_named_headers};
 use crate::raw_expectation::RawExpectation;
 use crate::request_spec::RequestSpec;
+use crate::source::Source;
 
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
 const SHORTEST_DEADLINE: Duration = Duration::from_millis(100);
@@ -27,12 +30,15 @@ macro_rules! with_request_keys {
         $(#[$meta])*
         struct $name {
             $($(#[$field_meta])* $field: $type,)*
-            /// Method of the request. An answer to HEAD has no body, so `text` and `json` cannot be expected; whether it
-            /// means maintenance mode is read from a GET. Default GET.
+            /// Method of the request. An answer to HEAD has no body, so neither texts nor JSON can be expected of it;
+            /// whether it means maintenance mode is read from a GET. A request that may change something (POST, PUT,
+            /// PATCH, DELETE) is sent once in a run, so that a failure is confirmed by the next run. Default GET.
             method: Option<$crate::RawMethod>,
             /// Maximum number of redirects to follow: 0 to 20. With 0 the redirect itself is the answer, to be matched by
             /// `expect.status`; the page behind it is requested only to recognise maintenance mode. Default 5.
             max_redirects: Option<u8>,
+            /// Parameters added to the query of the URL, by name; percent-encoded when they are sent. Default none.
+            query: ::std::collections::BTreeMap<String, String>,
             /// Headers sent with the request, by name. Those that the client sets itself, such as `host` and
             /// `accept-encoding`, are refused. Default none.
             headers: ::std::collections::BTreeMap<String, String>,
@@ -40,6 +46,8 @@ macro_rules! with_request_keys {
             /// output, and a redirect to another origin drops it. The same names are refused as in `headers`. Default
             /// none.
             secret_headers: ::std::collections::BTreeMap<String, $crate::RawReference>,
+            /// Body of the request. A header `content-type` replaces the one that its kind has. Default none.
+            body: Option<$crate::RawBody>,
             /// Expectations of the response.
             expect: $crate::RawExpectation,
         }
@@ -51,8 +59,10 @@ macro_rules! with_request_keys {
                     deadline: self.deadline.take(),
                     method: self.method.take(),
                     max_redirects: self.max_redirects.take(),
+                    query: std::mem::take(&mut self.query),
                     headers: std::mem::take(&mut self.headers),
                     secret_headers: std::mem::take(&mut self.secret_headers),
+                    body: self.body.take(),
                     expect: std::mem::take(&mut self.expect),
                 }
             }
@@ -69,10 +79,14 @@ pub struct RawRequest {
     pub method: Option<RawMethod>,
     /// Most redirects to follow. Default 5.
     pub max_redirects: Option<u8>,
+    /// Parameters of the query by name.
+    pub query: BTreeMap<String, String>,
     /// Headers by name.
     pub headers: BTreeMap<String, String>,
     /// Headers by name, with references to their values.
     pub secret_headers: BTreeMap<String, RawReference>,
+    /// Body.
+    pub body: Option<RawBody>,
     /// Expectations of the answer.
     pub expect: RawExpectation,
 }
@@ -85,6 +99,16 @@ pub enum RawMethod {
     Get,
     /// HEAD.
     Head,
+    /// POST.
+    Post,
+    /// PUT.
+    Put,
+    /// PATCH.
+    Patch,
+    /// DELETE.
+    Delete,
+    /// OPTIONS.
+    Options,
 }
 
 impl From<RawMethod> for Method {
@@ -92,21 +116,13 @@ impl From<RawMethod> for Method {
         match method {
             RawMethod::Get => Self::GET,
             RawMethod::Head => Self::HEAD,
+            RawMethod::Post => Self::POST,
+            RawMethod::Put => Self::PUT,
+            RawMethod::Patch => Self::PATCH,
+            RawMethod::Delete => Self::DELETE,
+            RawMethod::Options => Self::OPTIONS,
         }
     }
-}
-
-/// Facts about the settings around a request.
-#[derive(Clone)]
-pub struct Source<'a> {
-    /// Settings shared by all checks.
-    pub common: &'a Common,
-    /// Id of the check, whose secrets the request may use.
-    pub check: &'a str,
-    /// Longest deadline.
-    pub max_deadline: Duration,
-    /// Expected statuses that another key holds: `expect.status` has no default then.
-    pub statuses: Option<Vec<u16>>,
 }
 
 impl RawRequest {
@@ -116,8 +132,10 @@ impl RawRequest {
         let written = [
             ("method", self.method.is_some()),
             ("max_redirects", self.max_redirects.is_some()),
+            ("query", !self.query.is_empty()),
             ("headers", !self.headers.is_empty()),
             ("secret_headers", !self.secret_headers.is_empty()),
+            ("body", self.body.is_some()),
         ];
         written.into_iter().filter_map(|(name, is_written)| is_written.then_some(name)).collect()
     }
@@ -153,71 +171,31 @@ impl RawRequest {
         let secret_headers = read_named_headers(&secrets, self.secret_headers, |name, value| {
             secrets.secret(name, Some(value), &source.common.environment, source.check)
         });
-        if self.method == Some(RawMethod::Head) && self.expect.reads_body() {
+        let method = section.or_default("method", self.method, RawMethod::Get);
+        if method == RawMethod::Head && self.expect.reads_body() {
             section.problem(
                 "method",
                 "expected GET, since `expect` names texts or JSON but a response to HEAD has no body",
             );
         }
-        let expectation = self.expect.validate(&section.table("expect"), source, max_redirects);
+        if self.body.is_some() && !section.is_unreadable("method") && matches!(method, RawMethod::Get | RawMethod::Head)
+        {
+            section.problem("body", "expected no body with this method; set `method`, for example to POST");
+        }
+        let body = optional(self.body, |raw| raw.validate(&section.table("body")));
+        let expect = section.table("expect");
+        let expectation = self.expect.validate(&expect, source, url.as_ref(), deadline, max_redirects);
         let spec = RequestSpec {
-            method: section.or_default("method", self.method, RawMethod::Get).into(),
+            method: method.into(),
             url: url?,
             deadline: deadline?,
             max_redirects: max_redirects?,
+            query: self.query.into_iter().collect(),
             headers: headers?,
             secret_headers: secret_headers?,
             auth: None,
+            body: body?,
         };
         Some((spec, expectation?))
     }
-}
-
-/// Reports names of headers that must not be sent.
-fn check_names(
-    section: &Section<'_>,
-    headers: &BTreeMap<String, String>,
-    secret_headers: &BTreeMap<String, RawReference>,
-) {
-    for name in headers.keys().filter(|name| is_credential_header(name)) {
-        let rule = "expected no credential (not shown); put a reference to it into secret_headers";
-        section.table("headers").problem(name, rule);
-    }
-    let plain = headers.keys().map(|name| ("headers", name));
-    for (table, name) in plain.chain(secret_headers.keys().map(|name| ("secret_headers", name))) {
-        // Invalid names, and credentials, are reported where they are read.
-        let is_read_elsewhere = HeaderName::try_from(name).is_err() || is_credential_header(name) && table == "headers";
-        if !is_read_elsewhere {
-            let section = section.table(table);
-            section.parsed(name, check_header_name(name));
-        }
-    }
-}
-
-/// Reads a table of headers, and each value with `value`.
-pub(crate) fn read_headers<V>(
-    section: &Section<'_>,
-    written: BTreeMap<String, String>,
-    value: impl Fn(&str) -> Result<V, String>,
-) -> Option<Vec<(HeaderName, V)>> {
-    read_named_headers(section, written, |name, text| section.parsed(name, value(&text)))
-}
-
-fn read_named_headers<W, V>(
-    section: &Section<'_>,
-    written: BTreeMap<String, W>,
-    value: impl Fn(&str, W) -> Option<V>,
-) -> Option<Vec<(HeaderName, V)>> {
-    let read: Vec<Option<(HeaderName, V)>> = written
-        .into_iter()
-        .map(|(name, text)| {
-            let header = section.parsed(
-                &name,
-                HeaderName::try_from(&name).map_err(|_| format!("expected the name of a header, found `{name}`")),
-            );
-            let value = value(&name, text);
-            Some((header?, value?))
-        })
-        .collect();
-    read.into_iter().collect()
 }

@@ -13,6 +13,7 @@ use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use platform::{maintenance_behind, maintenance_shown};
 use probe::Response;
+use requests::Transmission;
 use runtime::{Check, MemoryCell, Run};
 
 pub use self::settings::{Availability, RawAvailability, Target};
@@ -47,11 +48,16 @@ impl Check for Availability {
         Some(self.targets.iter().map(|target| target.subject.clone()).collect())
     }
 
+    fn repeats(&self, subject: &Subject) -> bool {
+        self.targets.iter().find(|target| target.subject == *subject).is_none_or(|target| target.request.is_safe())
+    }
+
     async fn attempt(&self, run: &Run, _memory: &MemoryCell<()>) {
         // Boxed, since the compiler fails to prove that unboxed futures are `Send` for every lifetime.
         let mut probes: Vec<BoxFuture<'_, Option<Answer>>> = Vec::new();
         for (place, target) in self.targets.iter().enumerate() {
-            if run.shard().holds(place) {
+            let is_repeated = run.is_confirming() && !target.request.is_safe();
+            if run.shard().holds(place) && !is_repeated {
                 probes.push(Box::pin(self.probe(run, target)));
             }
         }
@@ -74,12 +80,12 @@ impl Availability {
     /// Runs both steps for one target. Returns `None` if there was no answer.
     async fn probe(&self, run: &Run, target: &Target) -> Option<Answer> {
         let began = Instant::now();
-        let response = match self.request(run, target).await {
-            Ok(response) => response,
+        let (response, took) = match self.request(run, target).await {
+            Ok(answered) => answered,
             Err(answer) => return answer,
         };
         let step = run.step(&target.subject, "response");
-        let assertions = target.expect.judge(&response);
+        let assertions = target.expect.judge(&response, took, run.clock().now());
         let is_expected = assertions.iter().all(|(_, held)| held.is_ok());
         let shown = match maintenance_shown(&self.maintenance, &response) {
             // A redirect may be expected and lead to the page of the maintenance mode all the same.
@@ -99,14 +105,14 @@ impl Availability {
         Some(Answer::Regular)
     }
 
-    /// Runs the step `request`.
+    /// Runs the step `request`. Returns the answer and the time that it took.
     ///
     /// # Errors
     /// Maintenance mode behind a redirect that the client refuses; `None` if there was no answer.
-    async fn request(&self, run: &Run, target: &Target) -> Result<Response, Option<Answer>> {
+    async fn request(&self, run: &Run, target: &Target) -> Result<(Response, Duration), Option<Answer>> {
         let step = run.step(&target.subject, "request");
         let began = Instant::now();
-        let sent = target.request.transmit(&step).await.map_err(|StepEnded| None)?;
+        let Transmission { sent, took } = target.request.transmit(&step).await.map_err(|StepEnded| None)?;
         if let Some(refused) = &sent.refused {
             let left = target.request.deadline.saturating_sub(began.elapsed());
             if let Some(shown) =
@@ -118,7 +124,7 @@ impl Availability {
         }
         let response = step.answered(sent.result).map_err(|StepEnded| None)?;
         step.passed();
-        Ok(response)
+        Ok((response, took))
     }
 }
 

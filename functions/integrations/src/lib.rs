@@ -15,7 +15,7 @@ use check::{Cause, Mismatch, Phrase, StepEnded, Subject, ours, phrase};
 use futures::future::{BoxFuture, join_all};
 use jiff::Timestamp;
 use probe::{Response, expect, is_throttled, remaining_wait};
-use requests::certificate_lasts;
+use requests::{Transmission, certificate_lasts};
 use runtime::{Check, MemoryCell, Run, Step};
 
 pub use self::settings::{Integrations, RawIntegrations};
@@ -101,14 +101,14 @@ impl Check for Integrations {
 /// Runs both steps for one partner.
 async fn check_partner(run: &Run, partner: &Partner) -> PartnerResult {
     let step = run.step(&partner.subject, "request");
-    let response = match request(&step, partner).await {
-        Ok(response) => response,
+    let (response, took) = match request(&step, partner).await {
+        Ok(answered) => answered,
         Err(StepEnded) => return PartnerResult { has_failed: step.has_failed().then_some(true), headroom: None },
     };
     step.passed();
     let headroom = headroom(&response);
     let step = run.step(&partner.subject, "answer");
-    let has_failed = match judge(&step, partner, &response) {
+    let has_failed = match judge(&step, partner, &response, took) {
         Ok(()) => Some(false),
         Err(StepEnded) => step.has_failed().then_some(true),
     };
@@ -116,13 +116,14 @@ async fn check_partner(run: &Run, partner: &Partner) -> PartnerResult {
     PartnerResult { has_failed, headroom }
 }
 
-async fn request(step: &Step<'_>, partner: &Partner) -> Result<Response, StepEnded> {
-    step.answered(partner.request.transmit(step).await?.result)
+async fn request(step: &Step<'_>, partner: &Partner) -> Result<(Response, Duration), StepEnded> {
+    let Transmission { sent, took } = partner.request.transmit(step).await?;
+    Ok((step.answered(sent.result)?, took))
 }
 
-fn judge(step: &Step<'_>, partner: &Partner, response: &Response) -> Result<(), StepEnded> {
+fn judge(step: &Step<'_>, partner: &Partner, response: &Response, took: Duration) -> Result<(), StepEnded> {
     let status = response.status.as_u16();
-    if !partner.expect.statuses.contains(&status) {
+    if !partner.expect.statuses.contains(status) {
         if matches!(status, 401 | 403) {
             return Err(step.inconclusive(Cause::Credentials, refused(partner, status)));
         }
@@ -140,7 +141,7 @@ fn judge(step: &Step<'_>, partner: &Partner, response: &Response) -> Result<(), 
     // A successful answer to an authenticated call may hold personal data, so it is not quoted.
     let is_private = partner.key.is_some() && response.status.is_success();
     let quoted = |mismatch: Mismatch| Mismatch { evidence: mismatch.evidence.filter(|_| !is_private), ..mismatch };
-    for (name, held) in partner.expect.judge(response) {
+    for (name, held) in partner.expect.judge(response, took, step.now()) {
         step.check(&name, held.map_err(quoted))?;
     }
     if let Some(text) = &partner.text {

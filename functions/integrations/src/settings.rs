@@ -6,11 +6,11 @@ use std::time::Duration;
 use check::Subject;
 use check::message::Contact;
 use http::HeaderName;
-use requests::{Auth, Expectation, RawRequest, RequestSpec, Source, with_request_keys};
+use requests::{Auth, Expectation, ExpectedStatuses, RawRequest, RawStatus, RequestSpec, Source, with_request_keys};
 use runtime::Check;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use settings::{Common, RawDuration, RawReference, SecretRef, Section, Statuses, check_header_name, optional};
+use settings::{Common, RawDuration, RawReference, SecretRef, Section, check_header_name, optional};
 use url::Url;
 
 use crate::partner::{Kind, Partner};
@@ -57,7 +57,7 @@ with_request_keys! {
         header: Option<String>,
         /// Short for `expect.status`. Unless listed there, 401 and 403 mean that the key was refused, and 429 means
         /// throttled. Default 200.
-        status: Option<Vec<u16>>,
+        status: Option<Vec<RawStatus>>,
         /// Text that the body must contain. Default none.
         text: Option<String>,
         /// Longest time that the call may take: 100ms to 20s. A slower answer is a failure. Default 10s.
@@ -152,11 +152,13 @@ impl RawPartner {
                 None
             }
             (true, None) => Some(None),
-            (false, status) => {
-                let statuses = Statuses::try_from(section.or_default("status", status, vec![200]));
-                section.parsed("status", statuses).map(|statuses| Some(Vec::from(statuses)))
-            }
+            (false, status) => ExpectedStatuses::read(section, "status", status).map(Some),
         };
+        if request.expect.has_certificate_days() {
+            section
+                .table("expect")
+                .problem("certificate_days", "expected none here: `certificate_days` of the partner holds it");
+        }
         let text = optional(self.text, |text| section.text("text", Some(text)));
         let source = Source {
             common,
@@ -196,6 +198,9 @@ fn page(
     key: Option<Option<SecretRef>>,
 ) -> Option<(RequestSpec, Expectation)> {
     let (mut request, expect) = request.validate(url, section, source)?;
+    if !request.is_safe() {
+        section.problem("method", "expected GET, HEAD or OPTIONS, since a partner is only read");
+    }
     match (key?, header?) {
         (None, _) => {}
         (Some(key), Some(header)) => request.secret_headers.push((header, key)),
@@ -218,7 +223,7 @@ fn call(
         section.problem(name, format!("expected no `{name}`: the kind determines the request"));
     }
     let deadline = request.validate_deadline(section, source);
-    let expect = request.expect.validate(&section.table("expect"), source, None);
+    let expect = request.expect.validate(&section.table("expect"), source, url.as_ref(), deadline, None);
     let request = kind.request(url?, &account?, key??, deadline?)?;
     Some((request, expect?))
 }

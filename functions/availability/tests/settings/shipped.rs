@@ -42,5 +42,5 @@ fn production_example_is_read_as_written() {
     let health = &read.check.targets[2];
     assert_eq!(health.request.secret_headers[0].0, "oh-dear-health-check-secret");
     assert_eq!((health.expect.json[0].pointer.as_str(), &health.expect.json[0].equals), ("/checkResults", &None));
-    assert_eq!(read.check.targets[3].expect.statuses, [401]);
+    assert!(read.check.targets[3].expect.statuses.contains(401));
 }
