@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use settings::{RawDuration, RawReference, Section, optional};
 use url::Url;
 
+use crate::auth::RawAuth;
 use crate::body::RawBody;
 use crate::expectation::Expectation;
 use crate::headers::{check_names, read_headers, read_named_headers};
@@ -48,6 +49,8 @@ macro_rules! with_request_keys {
             secret_headers: ::std::collections::BTreeMap<String, $crate::RawReference>,
             /// Body of the request. A header `content-type` replaces the one that its kind has. Default none.
             body: Option<$crate::RawBody>,
+            /// Credentials of the request, which are masked in all output. Default none.
+            auth: Option<$crate::RawAuth>,
             /// Expectations of the response.
             expect: $crate::RawExpectation,
         }
@@ -63,6 +66,7 @@ macro_rules! with_request_keys {
                     headers: std::mem::take(&mut self.headers),
                     secret_headers: std::mem::take(&mut self.secret_headers),
                     body: self.body.take(),
+                    auth: self.auth.take(),
                     expect: std::mem::take(&mut self.expect),
                 }
             }
@@ -87,6 +91,8 @@ pub struct RawRequest {
     pub secret_headers: BTreeMap<String, RawReference>,
     /// Body.
     pub body: Option<RawBody>,
+    /// Credentials.
+    pub auth: Option<RawAuth>,
     /// Expectations of the answer.
     pub expect: RawExpectation,
 }
@@ -136,6 +142,7 @@ impl RawRequest {
             ("headers", !self.headers.is_empty()),
             ("secret_headers", !self.secret_headers.is_empty()),
             ("body", self.body.is_some()),
+            ("auth", self.auth.is_some()),
         ];
         written.into_iter().filter_map(|(name, is_written)| is_written.then_some(name)).collect()
     }
@@ -158,6 +165,9 @@ impl RawRequest {
     ) -> Option<(RequestSpec, Expectation)> {
         let deadline = self.validate_deadline(section, source);
         let max_redirects = section.number("max_redirects", self.max_redirects, DEFAULT_REDIRECTS, 0..=20);
+        if self.auth.is_some() && self.secret_headers.keys().any(|name| name.eq_ignore_ascii_case("authorization")) {
+            section.problem("auth", "expected `auth` or the header `authorization`, found both");
+        }
         check_names(section, &self.headers, &self.secret_headers);
         let headers = read_headers(&section.table("headers"), self.headers, |value| {
             let valid = HeaderValue::try_from(value).is_ok();
@@ -183,6 +193,7 @@ impl RawRequest {
             section.problem("body", "expected no body with this method; set `method`, for example to POST");
         }
         let body = optional(self.body, |raw| raw.validate(&section.table("body")));
+        let auth = optional(self.auth, |raw| raw.validate(&section.table("auth"), source));
         let expect = section.table("expect");
         let expectation = self.expect.validate(&expect, source, url.as_ref(), deadline, max_redirects);
         let spec = RequestSpec {
@@ -193,7 +204,7 @@ impl RawRequest {
             query: self.query.into_iter().collect(),
             headers: headers?,
             secret_headers: secret_headers?,
-            auth: None,
+            auth: auth?,
             body: body?,
         };
         Some((spec, expectation?))

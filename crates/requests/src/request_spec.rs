@@ -4,14 +4,16 @@ use std::time::{Duration, Instant};
 
 use check::StepEnded;
 use http::header::CONTENT_TYPE;
-use http::{HeaderName, Method};
+use http::{HeaderName, Method, StatusCode};
 use probe::{Request, Sent};
 use runtime::Step;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use settings::SecretRef;
 use url::{Url, form_urlencoded};
 
+use crate::auth::Auth;
 use crate::body::Body;
+use crate::oauth2::Token;
 
 /// A valid request. Its texts are as the settings write them.
 #[derive(Clone, Debug)]
@@ -34,20 +36,6 @@ pub struct RequestSpec {
     pub auth: Option<Auth>,
     /// Body.
     pub body: Option<Body>,
-}
-
-/// Credentials of a request.
-#[derive(Clone, Debug)]
-pub enum Auth {
-    /// Token in `Authorization`, after `Bearer` (RFC 6750).
-    Bearer(SecretRef),
-    /// User and password in `Authorization` (RFC 7617).
-    Basic {
-        /// User.
-        user: String,
-        /// Password.
-        password: SecretRef,
-    },
 }
 
 /// A sent request with its answer.
@@ -84,19 +72,30 @@ impl RequestSpec {
     /// Sends the request in a step, without an assertion.
     ///
     /// # Errors
-    /// [`StepEnded`] when a secret could not be read: the step is inconclusive.
+    /// [`StepEnded`] when a secret could not be read, or there is no token for the request.
     ///
-    /// **Side effects:** those of the request at the target.
+    /// **Side effects:** those of the request at the target, once; a request that is answered with 401 to a kept token is sent
+    /// once more with a new one.
     pub async fn transmit(&self, step: &Step<'_>) -> Result<Transmission, StepEnded> {
-        let request = self.build(step).await?;
         let began = Instant::now();
-        let sent = step.transmit(request).await;
-        Ok(Transmission { sent, took: began.elapsed() })
+        let (request, token) = self.build(step, self.deadline).await?;
+        let first = send(step, request).await;
+        let is_refused = matches!(&first.sent.result, Ok(response) if response.status == StatusCode::UNAUTHORIZED);
+        let (Some(Auth::Oauth2(client)), Some(token)) =
+            (&self.auth, token.filter(|token| token.was_kept && is_refused))
+        else {
+            return Ok(first);
+        };
+        client.forget(&token.value).await;
+        let left = self.deadline.saturating_sub(began.elapsed());
+        let (request, _) = self.build(step, left).await?;
+        Ok(send(step, request).await)
     }
 
-    async fn build(&self, step: &Step<'_>) -> Result<Request, StepEnded> {
+    /// Builds the request, with the token that it carries if there is one. Its deadline is what a token request leaves of `deadline`.
+    async fn build(&self, step: &Step<'_>, deadline: Duration) -> Result<(Request, Option<Token>), StepEnded> {
         let mut request = Request::new(self.method.clone(), with_query(self.url.clone(), &self.query))
-            .deadline(self.deadline)
+            .deadline(deadline)
             .max_redirects(self.max_redirects);
         for (name, value) in &self.headers {
             request = request.header(name.as_str(), value);
@@ -106,22 +105,38 @@ impl RequestSpec {
             request = request.secret_header(name.as_str(), secret.expose_secret());
         }
         if let Some(body) = &self.body {
-            let mut names =
-                self.headers.iter().map(|(name, _)| name).chain(self.secret_headers.iter().map(|(name, _)| name));
+            let plain = self.headers.iter().map(|(name, _)| name);
+            let mut names = plain.chain(self.secret_headers.iter().map(|(name, _)| name));
             request = body.add_to(request, names.any(|name| *name == CONTENT_TYPE));
         }
-        Ok(match &self.auth {
-            None => request,
+        match &self.auth {
+            None => Ok((request, None)),
             Some(Auth::Bearer(token)) => {
                 let token = step.secret(token).await?;
-                request.secret_header("authorization", &format!("Bearer {}", token.expose_secret()))
+                Ok((bearer(request, &token), None))
             }
             Some(Auth::Basic { user, password }) => {
                 let password = step.password(password).await?;
-                request.basic_authorization(user, password.expose_secret())
+                Ok((request.basic_authorization(user, password.expose_secret()), None))
             }
-        })
+            Some(Auth::Oauth2(client)) => {
+                let began = Instant::now();
+                let token = client.token(step, deadline).await?;
+                let request = bearer(request, &token.value).deadline(deadline.saturating_sub(began.elapsed()));
+                Ok((request, Some(token)))
+            }
+        }
     }
+}
+
+async fn send(step: &Step<'_>, request: Request) -> Transmission {
+    let began = Instant::now();
+    let sent = step.transmit(request).await;
+    Transmission { sent, took: began.elapsed() }
+}
+
+fn bearer(request: Request, token: &SecretString) -> Request {
+    request.secret_header("authorization", &format!("Bearer {}", token.expose_secret()))
 }
 
 /// Adds parameters to a URL. Spaces become `%20`, which every server reads; `+` is a space only in forms.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use settings::Common;
 
+use crate::pool::Pool;
 use crate::statuses::ExpectedStatuses;
 
 /// Facts about the settings around a request.
@@ -16,4 +17,6 @@ pub struct Source<'a> {
     pub max_deadline: Duration,
     /// Expected statuses that another key holds: `expect.status` has no default then.
     pub statuses: Option<ExpectedStatuses>,
+    /// Tokens that the requests of the check share.
+    pub pool: &'a Pool,
 }

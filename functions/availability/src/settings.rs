@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use check::Subject;
 use probe::Maintenance;
-use requests::{Expectation, RequestSpec, Source, with_request_keys};
+use requests::{Expectation, Pool, RequestSpec, Source, with_request_keys};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use settings::{Common, RawDuration, Section};
@@ -85,6 +85,7 @@ impl RawAvailability {
         if count == 0 || count > MAX_TARGETS {
             section.problem("targets", format!("expected 1 to {MAX_TARGETS} targets, found {count}"));
         }
+        let pool = Pool::default();
         let mut ids = BTreeSet::new();
         for (index, id) in self.targets.iter().enumerate().filter_map(|(index, raw)| Some((index, raw.id.as_ref()?))) {
             if !ids.insert(id.clone()) {
@@ -95,7 +96,7 @@ impl RawAvailability {
             .targets
             .into_iter()
             .enumerate()
-            .map(|(index, raw)| raw.validate(&section.item("targets", index), common))
+            .map(|(index, raw)| raw.validate(&section.item("targets", index), common, &pool))
             .collect();
         let targets: Option<Vec<Target>> = targets.into_iter().collect();
         Some(Availability { targets: targets?, concurrency: concurrency?, maintenance: common.maintenance.clone() })
@@ -103,13 +104,18 @@ impl RawAvailability {
 }
 
 impl RawTarget {
-    fn validate(mut self, section: &Section<'_>, common: &Common) -> Option<Target> {
+    fn validate(mut self, section: &Section<'_>, common: &Common, pool: &Pool) -> Option<Target> {
         let request = self.take_request();
         let id = section.required("id", self.id);
         let subject = id.and_then(|id| section.parsed("id", subject(&id)));
         let url = url(section, self.path, self.url, &common.base_url);
-        let source =
-            Source { common, check: <Availability as runtime::Check>::ID, max_deadline: MAX_DEADLINE, statuses: None };
+        let source = Source {
+            common,
+            check: <Availability as runtime::Check>::ID,
+            max_deadline: MAX_DEADLINE,
+            statuses: None,
+            pool,
+        };
         let (request, expect) = request.validate(url, section, &source)?;
         Some(Target { subject: subject?, request, expect })
     }

@@ -162,6 +162,11 @@ fn refused(partner: &Partner, status: u16) -> Phrase {
             status,
             ours(reference)
         ),
+        None if partner.request.auth.is_some() || !partner.request.secret_headers.is_empty() => phrase!(
+            "{} answered {} to the credentials of the request\nput valid ones at their references",
+            ours(&partner.name),
+            status
+        ),
         None => phrase!(
             "{} answered {} to a call without a key\nset `key`, or add the status to `status` if it is expected",
             ours(&partner.name),

@@ -6,7 +6,9 @@ use std::time::Duration;
 use check::Subject;
 use check::message::Contact;
 use http::HeaderName;
-use requests::{Auth, Expectation, ExpectedStatuses, RawRequest, RawStatus, RequestSpec, Source, with_request_keys};
+use requests::{
+    Auth, Expectation, ExpectedStatuses, Pool, RawRequest, RawStatus, RequestSpec, Source, with_request_keys,
+};
 use runtime::Check;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -86,6 +88,7 @@ impl RawIntegrations {
         if count == 0 || count > MAX_PARTNERS {
             section.problem("partners", format!("expected 1 to {MAX_PARTNERS} partners, found {count}"));
         }
+        let pool = Pool::default();
         let mut ids = BTreeSet::new();
         let written = self.partners.iter().enumerate().filter_map(|(index, raw)| Some((index, raw.id.as_ref()?)));
         for (index, id) in written {
@@ -97,14 +100,14 @@ impl RawIntegrations {
             .partners
             .into_iter()
             .enumerate()
-            .map(|(index, raw)| raw.validate(&section.item("partners", index), common))
+            .map(|(index, raw)| raw.validate(&section.item("partners", index), common, &pool))
             .collect();
         Some(Integrations { partners: partners.into_iter().collect::<Option<_>>()? })
     }
 }
 
 impl RawPartner {
-    fn validate(mut self, section: &Section<'_>, common: &Common) -> Option<Partner> {
+    fn validate(mut self, section: &Section<'_>, common: &Common, pool: &Pool) -> Option<Partner> {
         let request = self.take_request();
         let id = section.required("id", self.id);
         let subject = id.clone().and_then(|id| section.parsed("id", subject(&id)));
@@ -165,6 +168,7 @@ impl RawPartner {
             check: Integrations::ID,
             max_deadline: MAX_DEADLINE,
             statuses: statuses.clone().unwrap_or_default(),
+            pool,
         };
         let call = match kind {
             Kind::Http => page(request, url, section, &source, header, key.clone()),
@@ -204,6 +208,10 @@ fn page(
     match (key?, header?) {
         (None, _) => {}
         (Some(key), Some(header)) => request.secret_headers.push((header, key)),
+        (Some(_), None) if request.auth.is_some() => {
+            section.problem("key", "expected `key` or `auth`, found both");
+            return None;
+        }
         (Some(key), None) => request.auth = Some(Auth::Bearer(key)),
     }
     Some((request, expect))

@@ -2,6 +2,7 @@
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
+mod auth;
 mod certificates;
 mod expectations;
 mod maintenance;

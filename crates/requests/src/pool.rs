@@ -1,0 +1,23 @@
+//! Tokens that several requests of a check share, for the life of the process.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use settings::SecretRef;
+use url::Url;
+
+use crate::oauth2::Oauth2;
+
+/// Tokens of the requests that were validated with it: equal ones are shared.
+#[derive(Default)]
+pub struct Pool {
+    clients: RefCell<BTreeMap<(Url, String, SecretRef, Option<String>), Oauth2>>,
+}
+
+impl Pool {
+    pub(crate) fn oauth2(&self, url: Url, client_id: String, secret: SecretRef, scope: Option<String>) -> Oauth2 {
+        let key = (url.clone(), client_id.clone(), secret.clone(), scope.clone());
+        let mut clients = self.clients.borrow_mut();
+        clients.entry(key).or_insert_with(|| Oauth2::new(url, client_id, secret, scope)).clone()
+    }
+}
