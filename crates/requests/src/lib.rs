@@ -3,6 +3,7 @@
 mod auth;
 mod body;
 mod certificate;
+mod client_certificate;
 mod expectation;
 mod headers;
 mod json_expectation;
@@ -18,6 +19,7 @@ mod statuses;
 pub use auth::{Auth, RawAuth};
 pub use body::{Body, RawBody};
 pub use certificate::certificate_lasts;
+pub use client_certificate::{ClientCertificate, RawClientCertificate};
 pub use expectation::{Assertion, Expectation, Protocol};
 pub use json_expectation::{JsonExpectation, JsonType};
 pub use oauth2::Oauth2;

@@ -11,6 +11,7 @@ use url::Url;
 
 use crate::auth::RawAuth;
 use crate::body::RawBody;
+use crate::client_certificate::RawClientCertificate;
 use crate::expectation::Expectation;
 use crate::headers::{check_names, read_headers, read_named_headers};
 use crate::raw_expectation::RawExpectation;
@@ -51,6 +52,9 @@ macro_rules! with_request_keys {
             body: Option<$crate::RawBody>,
             /// Credentials of the request, which are masked in all output. Default none.
             auth: Option<$crate::RawAuth>,
+            /// Certificate by which the request identifies itself to the server of its URL (mutual TLS). A redirect to
+            /// another origin does not present it. Default none.
+            client_certificate: Option<$crate::RawClientCertificate>,
             /// Expectations of the response.
             expect: $crate::RawExpectation,
         }
@@ -67,6 +71,7 @@ macro_rules! with_request_keys {
                     secret_headers: std::mem::take(&mut self.secret_headers),
                     body: self.body.take(),
                     auth: self.auth.take(),
+                    client_certificate: self.client_certificate.take(),
                     expect: std::mem::take(&mut self.expect),
                 }
             }
@@ -93,6 +98,8 @@ pub struct RawRequest {
     pub body: Option<RawBody>,
     /// Credentials.
     pub auth: Option<RawAuth>,
+    /// Client certificate.
+    pub client_certificate: Option<RawClientCertificate>,
     /// Expectations of the answer.
     pub expect: RawExpectation,
 }
@@ -143,6 +150,7 @@ impl RawRequest {
             ("secret_headers", !self.secret_headers.is_empty()),
             ("body", self.body.is_some()),
             ("auth", self.auth.is_some()),
+            ("client_certificate", self.client_certificate.is_some()),
         ];
         written.into_iter().filter_map(|(name, is_written)| is_written.then_some(name)).collect()
     }
@@ -194,6 +202,11 @@ impl RawRequest {
         }
         let body = optional(self.body, |raw| raw.validate(&section.table("body")));
         let auth = optional(self.auth, |raw| raw.validate(&section.table("auth"), source));
+        if self.client_certificate.is_some() && url.as_ref().is_some_and(|url| url.scheme() != "https") {
+            section.problem("client_certificate", "expected a URL with https, since TLS presents the certificate");
+        }
+        let certificate =
+            optional(self.client_certificate, |raw| raw.validate(&section.table("client_certificate"), source));
         let expect = section.table("expect");
         let expectation = self.expect.validate(&expect, source, url.as_ref(), deadline, max_redirects);
         let spec = RequestSpec {
@@ -205,6 +218,7 @@ impl RawRequest {
             headers: headers?,
             secret_headers: secret_headers?,
             auth: auth?,
+            client_certificate: certificate?,
             body: body?,
         };
         Some((spec, expectation?))

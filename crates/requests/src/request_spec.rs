@@ -1,5 +1,6 @@
 //! A valid request, from its secrets to the answer.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use check::StepEnded;
@@ -13,6 +14,7 @@ use url::{Url, form_urlencoded};
 
 use crate::auth::Auth;
 use crate::body::Body;
+use crate::client_certificate::ClientCertificate;
 use crate::oauth2::Token;
 
 /// A valid request. Its texts are as the settings write them.
@@ -34,6 +36,8 @@ pub struct RequestSpec {
     pub secret_headers: Vec<(HeaderName, SecretRef)>,
     /// Credentials.
     pub auth: Option<Auth>,
+    /// Certificate by which it identifies itself.
+    pub client_certificate: Option<Arc<ClientCertificate>>,
     /// Body.
     pub body: Option<Body>,
 }
@@ -59,6 +63,7 @@ impl RequestSpec {
             headers: Vec::new(),
             secret_headers: Vec::new(),
             auth: None,
+            client_certificate: None,
             body: None,
         }
     }
@@ -108,6 +113,9 @@ impl RequestSpec {
             let plain = self.headers.iter().map(|(name, _)| name);
             let mut names = plain.chain(self.secret_headers.iter().map(|(name, _)| name));
             request = body.add_to(request, names.any(|name| *name == CONTENT_TYPE));
+        }
+        if let Some(certificate) = &self.client_certificate {
+            request = request.identity(&certificate.identity(step).await?);
         }
         match &self.auth {
             None => Ok((request, None)),

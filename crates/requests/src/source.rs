@@ -17,6 +17,6 @@ pub struct Source<'a> {
     pub max_deadline: Duration,
     /// Expected statuses that another key holds: `expect.status` has no default then.
     pub statuses: Option<ExpectedStatuses>,
-    /// Tokens that the requests of the check share.
+    /// Tokens and client certificates that the requests of the check share.
     pub pool: &'a Pool,
 }

@@ -96,7 +96,7 @@ async fn expired_token_is_requested_again() {
 }
 
 #[tokio::test]
-async fn refused_kept_token_is_requested_anew_once() {
+async fn refused_kept_token_is_requested_once_more() {
     let valid = Arc::new(Mutex::new(0));
     let issued = valid.clone();
     let server = Server::plain(move |request| {

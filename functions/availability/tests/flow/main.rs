@@ -4,6 +4,7 @@
 
 mod auth;
 mod certificates;
+mod client_certificate;
 mod expectations;
 mod maintenance;
 mod mutation;
