@@ -36,6 +36,8 @@ pub struct Expectation {
     pub certificate_days: Option<u32>,
     /// Version of HTTP.
     pub protocol: Option<Protocol>,
+    /// True if the scripts, style sheets and images of the page have to answer too; see [`crate::RequestSpec::check_assets`].
+    pub assets: bool,
 }
 
 /// Version of HTTP, by the name that TLS knows.

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod assets;
 mod auth;
 mod body;
 mod certificate;
@@ -7,6 +8,7 @@ mod client_certificate;
 mod expectation;
 mod headers;
 mod json_expectation;
+mod labels;
 mod oauth2;
 mod pattern;
 mod pool;
@@ -22,6 +24,7 @@ pub use certificate::certificate_lasts;
 pub use client_certificate::{ClientCertificate, RawClientCertificate};
 pub use expectation::{Assertion, Expectation, Protocol};
 pub use json_expectation::{JsonExpectation, JsonType};
+pub use labels::Labels;
 pub use oauth2::Oauth2;
 pub use pattern::Pattern;
 pub use pool::Pool;

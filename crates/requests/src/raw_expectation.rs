@@ -45,6 +45,10 @@ pub struct RawExpectation {
     certificate_days: Option<u32>,
     /// Version of HTTP, which server and client agree on during the handshake of TLS. Default: any.
     protocol: Option<Protocol>,
+    /// True if every script, style sheet and image that the page names has to answer 200 with its type, within the
+    /// `deadline` of the page: each once, at most 50, and each of at most 10 MB. Hosts that the settings do not name need
+    /// `network.allow_redirect_hosts`. Only with GET. Default false.
+    pub(crate) assets: Option<bool>,
 }
 
 impl RawExpectation {
@@ -108,6 +112,7 @@ impl RawExpectation {
             within: within?,
             certificate_days: days?,
             protocol: self.protocol,
+            assets: section.or_default("assets", self.assets, false),
         })
     }
 

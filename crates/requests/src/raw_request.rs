@@ -196,6 +196,9 @@ impl RawRequest {
                 "expected GET, since `expect` names texts or JSON but a response to HEAD has no body",
             );
         }
+        if method != RawMethod::Get && self.expect.assets == Some(true) {
+            section.problem("method", "expected GET, since `expect.assets` reads a page");
+        }
         if self.body.is_some() && !section.is_unreadable("method") && matches!(method, RawMethod::Get | RawMethod::Head)
         {
             section.problem("body", "expected no body with this method; set `method`, for example to POST");

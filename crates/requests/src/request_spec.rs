@@ -98,7 +98,11 @@ impl RequestSpec {
     }
 
     /// Builds the request, with the token that it carries if there is one. Its deadline is what a token request leaves of `deadline`.
-    async fn build(&self, step: &Step<'_>, deadline: Duration) -> Result<(Request, Option<Token>), StepEnded> {
+    pub(crate) async fn build(
+        &self,
+        step: &Step<'_>,
+        deadline: Duration,
+    ) -> Result<(Request, Option<Token>), StepEnded> {
         let mut request = Request::new(self.method.clone(), with_query(self.url.clone(), &self.query))
             .deadline(deadline)
             .max_redirects(self.max_redirects);

@@ -52,12 +52,17 @@ impl Check for Availability {
         self.targets.iter().find(|target| target.subject == *subject).is_none_or(|target| target.request.is_safe())
     }
 
+    fn tags(&self) -> BTreeSet<String> {
+        self.targets.iter().flat_map(|target| target.labels.tags.iter().cloned()).collect()
+    }
+
     async fn attempt(&self, run: &Run, _memory: &MemoryCell<()>) {
         // Boxed, since the compiler fails to prove that unboxed futures are `Send` for every lifetime.
         let mut probes: Vec<BoxFuture<'_, Option<Answer>>> = Vec::new();
         for (place, target) in self.targets.iter().enumerate() {
+            let is_selected = run.tag().is_none_or(|tag| target.labels.tags.iter().any(|own| own == tag));
             let is_repeated = run.is_confirming() && !target.request.is_safe();
-            if run.shard().holds(place) && !is_repeated {
+            if run.shard().holds(place) && is_selected && !is_repeated {
                 probes.push(Box::pin(self.probe(run, target)));
             }
         }
@@ -77,7 +82,7 @@ impl Check for Availability {
 }
 
 impl Availability {
-    /// Runs both steps for one target. Returns `None` if there was no answer.
+    /// Runs the steps for one target. Returns `None` if there was no answer.
     async fn probe(&self, run: &Run, target: &Target) -> Option<Answer> {
         let began = Instant::now();
         let (response, took) = match self.request(run, target).await {
@@ -101,6 +106,13 @@ impl Availability {
         }
         if assertions.into_iter().try_for_each(|(name, held)| step.check(&name, held)).is_ok() {
             step.passed();
+            if target.expect.assets {
+                let step = run.step(&target.subject, "assets");
+                let left = target.request.deadline.saturating_sub(began.elapsed());
+                if target.request.check_assets(&step, &response, left).await.is_ok() {
+                    step.passed();
+                }
+            }
         }
         Some(Answer::Regular)
     }

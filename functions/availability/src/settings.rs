@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use check::Subject;
 use probe::Maintenance;
-use requests::{Expectation, Pool, RequestSpec, Source, with_request_keys};
+use requests::{Expectation, Labels, Pool, RequestSpec, Source, with_request_keys};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use settings::{Common, RawDuration, Section};
@@ -46,6 +46,8 @@ pub struct Target {
     pub request: RequestSpec,
     /// Expectations of the answer.
     pub expect: Expectation,
+    /// Tags and group.
+    pub labels: Labels,
 }
 
 /// Settings of the check `availability`.
@@ -74,6 +76,10 @@ with_request_keys! {
         /// Longest time that the exchange may take, with name resolution, connection, redirects and the whole body: 100ms
         /// to 1m. Default 10s.
         deadline: Option<RawDuration>,
+        /// Names by which `synthetics run --tag` selects targets: at most 10, each of 1 to 40 characters. Default none.
+        tags: Vec<String>,
+        /// Name of the group of the target: 1 to 40 characters. Default none.
+        group: Option<String>,
     }
 }
 
@@ -109,6 +115,7 @@ impl RawTarget {
         let id = section.required("id", self.id);
         let subject = id.and_then(|id| section.parsed("id", subject(&id)));
         let url = url(section, self.path, self.url, &common.base_url);
+        let labels = Labels::read(section, self.tags, self.group);
         let source = Source {
             common,
             check: <Availability as runtime::Check>::ID,
@@ -117,7 +124,7 @@ impl RawTarget {
             pool,
         };
         let (request, expect) = request.validate(url, section, &source)?;
-        Some(Target { subject: subject?, request, expect })
+        Some(Target { subject: subject?, request, expect, labels: labels? })
     }
 }
 

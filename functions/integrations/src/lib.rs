@@ -5,7 +5,7 @@ mod partner;
 mod settings;
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ::settings::{Common, Contract, Section};
 use check::incident::Severity;
@@ -98,8 +98,9 @@ impl Check for Integrations {
     }
 }
 
-/// Runs both steps for one partner.
+/// Runs the steps for one partner.
 async fn check_partner(run: &Run, partner: &Partner) -> PartnerResult {
+    let began = Instant::now();
     let step = run.step(&partner.subject, "request");
     let (response, took) = match request(&step, partner).await {
         Ok(answered) => answered,
@@ -109,6 +110,16 @@ async fn check_partner(run: &Run, partner: &Partner) -> PartnerResult {
     let headroom = headroom(&response);
     let step = run.step(&partner.subject, "answer");
     let has_failed = match judge(&step, partner, &response, took) {
+        Ok(()) => Some(false),
+        Err(StepEnded) => step.has_failed().then_some(true),
+    };
+    step.passed();
+    if !partner.expect.assets || has_failed != Some(false) {
+        return PartnerResult { has_failed, headroom };
+    }
+    let step = run.step(&partner.subject, "assets");
+    let left = partner.request.deadline.saturating_sub(began.elapsed());
+    let has_failed = match partner.request.check_assets(&step, &response, left).await {
         Ok(()) => Some(false),
         Err(StepEnded) => step.has_failed().then_some(true),
     };

@@ -2,6 +2,7 @@
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
+mod assets;
 mod auth;
 mod certificates;
 mod client_certificate;
@@ -10,6 +11,7 @@ mod maintenance;
 mod mutation;
 mod requests;
 mod retry_after;
+mod tags;
 
 use std::sync::Arc;
 
