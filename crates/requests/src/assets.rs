@@ -10,7 +10,7 @@ use runtime::Step;
 
 use crate::request_spec::RequestSpec;
 
-/// Most assets of a page that are requested.
+/// Maximum number of requested assets of a page.
 const MAX_ASSETS: usize = 50;
 /// Largest asset. **Units:** bytes.
 const MAX_SIZE: u64 = 10_000_000;

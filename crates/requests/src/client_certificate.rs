@@ -1,4 +1,4 @@
-//! Client certificate of a request: the raw form, its validation, and the identity that is built from it.
+//! Client certificate of a request: the raw form, its validation, and the identity built from it.
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};

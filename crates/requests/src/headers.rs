@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use http::HeaderName;
 use settings::{RawReference, Section, check_header_name, is_credential_header};
 
-/// Reports names of headers that must not be sent.
+/// Reports names of headers not to be sent.
 pub(crate) fn check_names(
     section: &Section<'_>,
     headers: &BTreeMap<String, String>,

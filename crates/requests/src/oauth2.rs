@@ -1,4 +1,4 @@
-//! Client credentials of OAuth 2 (RFC 6749, section 4.4): the token request, and the token that is kept.
+//! Client credentials of OAuth 2 (RFC 6749, section 4.4): the token request, and the kept token.
 
 use std::fmt;
 use std::sync::Arc;
@@ -78,7 +78,7 @@ impl Oauth2 {
         Ok(Token { value: token, was_kept: false })
     }
 
-    /// Forgets a token that was refused, unless another one is kept by now.
+    /// Forgets a refused token, unless another one is kept by now.
     pub(crate) async fn forget(&self, refused: &SecretString) {
         let mut kept = self.kept.lock().await;
         if kept.as_ref().is_some_and(|kept| kept.token.expose_secret() == refused.expose_secret()) {
@@ -149,7 +149,7 @@ impl Oauth2 {
             .and_then(Value::as_str)
             .filter(|token| (1..=MAX_TOKEN).contains(&token.len()) && token.chars().all(|c| c.is_ascii_graphic()));
         let actual = match (&body, token) {
-            (None, _) => "a body that is no JSON",
+            (None, _) => "a body without JSON",
             (Some(_), None) => "no `access_token` that a header can hold",
             (Some(_), Some(_)) if !is_bearer => "a token of another type",
             (Some(_), Some(token)) => {

@@ -46,7 +46,7 @@ impl fmt::Debug for Pattern {
     }
 }
 
-/// The last line of the library's error says what is wrong; the lines before it draw the expression.
+/// The last line of the library's error has the reason; the lines before it draw the expression.
 fn describe(written: &str, error: &regex::Error) -> String {
     let text = error.to_string();
     let reason = match error {

@@ -11,7 +11,7 @@ use url::Url;
 use crate::client_certificate::ClientCertificate;
 use crate::oauth2::Oauth2;
 
-/// Tokens and client certificates of the requests that were validated with it: equal ones are shared.
+/// Tokens and client certificates of the requests validated with it: equal ones are shared.
 #[derive(Default)]
 pub struct Pool {
     clients: RefCell<BTreeMap<(Url, String, SecretRef, Option<String>), Oauth2>>,

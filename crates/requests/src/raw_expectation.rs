@@ -138,12 +138,12 @@ impl RawExpectation {
             section.problem("not_text", "expected texts that a body may lack, found an empty one");
         }
         if let Some(both) = self.text.iter().find(|text| self.not_text.contains(text)) {
-            section.problem("not_text", format!("expected texts that are not in `text` too, found `{both}`"));
+            section.problem("not_text", format!("expected texts missing in `text`, found `{both}`"));
         }
     }
 }
 
-/// Reports statuses that are never the answer.
+/// Reports statuses of redirects when these are followed.
 fn is_never_reached(section: &Section<'_>, statuses: &ExpectedStatuses, max_redirects: Option<u8>) -> bool {
     let is_never_reached = matches!(max_redirects, Some(1..)) && statuses.are_followed();
     if is_never_reached {

@@ -33,7 +33,7 @@ macro_rules! with_request_keys {
         struct $name {
             $($(#[$field_meta])* $field: $type,)*
             /// Method of the request. An answer to HEAD has no body, so neither texts nor JSON can be expected of it;
-            /// whether it means maintenance mode is read from a GET. A request that may change something (POST, PUT,
+            /// whether it means maintenance mode is read from a GET. A request to change something (POST, PUT,
             /// PATCH, DELETE) is sent once in a run, so that a failure is confirmed by the next run. Default GET.
             method: Option<$crate::RawMethod>,
             /// Maximum number of redirects to follow: 0 to 20. With 0 the redirect itself is the answer, to be matched by
@@ -50,7 +50,7 @@ macro_rules! with_request_keys {
             secret_headers: ::std::collections::BTreeMap<String, $crate::RawReference>,
             /// Body of the request. A header `content-type` replaces the one that its kind has. Default none.
             body: Option<$crate::RawBody>,
-            /// Credentials of the request, which are masked in all output. Default none.
+            /// Credentials of the request, masked in all output. Default none.
             auth: Option<$crate::RawAuth>,
             /// Certificate by which the request identifies itself to the server of its URL (mutual TLS). A redirect to
             /// another origin does not present it. Default none.
@@ -139,7 +139,7 @@ impl From<RawMethod> for Method {
 }
 
 impl RawRequest {
-    /// Names of the keys that are written, without `deadline` and `expect`.
+    /// Names of the written keys, without `deadline` and `expect`.
     #[must_use]
     pub fn keys(&self) -> Vec<&'static str> {
         let written = [

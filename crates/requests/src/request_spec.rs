@@ -79,7 +79,7 @@ impl RequestSpec {
     /// # Errors
     /// [`StepEnded`] when a secret could not be read, or there is no token for the request.
     ///
-    /// **Side effects:** those of the request at the target, once; a request that is answered with 401 to a kept token is sent
+    /// **Side effects:** those of the request at the target, once; a request answered with 401 to a kept token is sent
     /// once more with a new one.
     pub async fn transmit(&self, step: &Step<'_>) -> Result<Transmission, StepEnded> {
         let began = Instant::now();

@@ -1,4 +1,4 @@
-//! Confirmation of a failure within the run: subjects that are repeated, and the votes of both attempts.
+//! Confirmation of a failure within the run: repeated subjects, and the votes of both attempts.
 
 use std::collections::BTreeMap;
 
@@ -7,14 +7,14 @@ use check::{Attempt, Cause, Outcome, Step, Subject, Verdict};
 
 use crate::check_trait::Check;
 
-/// Keeps the results of the first attempt for subjects that are not repeated. Their exchanges are in its record.
+/// Keeps the results of the first attempt for subjects without a repetition. Their exchanges are in its record.
 pub(crate) fn keep_results<C: Check>(attempt: &mut Attempt, first: &Attempt, check: &C) {
     let kept = first.steps.iter().filter(|step| !check.repeats(&step.subject));
     let kept = kept.map(|step| Step { exchanges: Vec::new(), ..step.clone() });
     attempt.steps.splice(0..0, kept);
 }
 
-/// Returns true if a second attempt would repeat a subject that has failed.
+/// Returns true if a second attempt would repeat a failed subject.
 pub(crate) fn can_be_confirmed<C: Check>(outcome: &Outcome, check: &C) -> bool {
     matches!(outcome, Outcome::Failed { failures } if failures.iter().any(|failure| check.repeats(&failure.subject)))
 }

@@ -18,13 +18,14 @@ impl Section<'_> {
         }
         let path = self.folder().join(written);
         let read = match std::fs::metadata(&path) {
-            Err(error) => Err(format!("expected a file that can be read: {error}, found `{written}`")),
+            Err(error) => Err(format!("expected a readable file: {error}, found `{written}`")),
             Ok(file) if !file.is_file() => Err(format!("expected a file, found something else at `{written}`")),
             Ok(file) if file.len() > max => {
                 Err(format!("expected a file of at most {} kB, found one of {} kB", max / 1_000, file.len() / 1_000))
             }
-            Ok(_) => std::fs::read(&path)
-                .map_err(|error| format!("expected a file that can be read: {error}, found `{written}`")),
+            Ok(_) => {
+                std::fs::read(&path).map_err(|error| format!("expected a readable file: {error}, found `{written}`"))
+            }
         };
         self.parsed(key, read)
     }

@@ -1,5 +1,6 @@
 //! Checks at their cadence, on the virtual clock of a paused tokio runtime.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -81,6 +82,10 @@ impl AnyCheck for Sleeper {
 
     fn deadline(&self) -> Duration {
         DEADLINE
+    }
+
+    fn tags(&self) -> BTreeSet<String> {
+        BTreeSet::new()
     }
 
     fn objective(&self) -> Option<Objective> {

@@ -1,4 +1,4 @@
-//! Credentials of a request: what is sent, what a token server can do, and where secrets never appear.
+//! Credentials of a request: the header sent, answers of token servers, and the absence of secrets.
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
@@ -148,7 +148,7 @@ async fn token_server_fails_as_itself() {
         ),
         ("a server error", answer("503 Service Unavailable", "t0ken-of"), format!("{status}503 Service Unavailable")),
         ("a redirect", answer("302 Found\r\nLocation: /elsewhere", ""), format!("{status}302 Found, to /elsewhere")),
-        ("a page", answer("200 OK", "<html>t0ken-of</html>"), format!("{expected}a body that is no JSON")),
+        ("a page", answer("200 OK", "<html>t0ken-of</html>"), format!("{expected}a body without JSON")),
         ("no token", json("{}"), format!("{expected}no `access_token` that a header can hold")),
         (
             "another type",

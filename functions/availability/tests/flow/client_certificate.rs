@@ -1,4 +1,4 @@
-//! Client certificates: who sees them, and what is of no use.
+//! Client certificates: the servers that get them, and useless ones.
 
 use std::time::Duration;
 

@@ -99,7 +99,7 @@ async fn json_values_meet_every_condition() {
             "pointer = \"/data/price\", type = \"integer\"",
             "expected an integer at /data/price, found \"price\": 1.5 at /data/price",
         ),
-        ("pointer = \"/data/nobody\", type = \"null\"", "expected a value at /data/nobody, found no value"),
+        ("pointer = \"/data/nothing\", type = \"null\"", "expected a value at /data/nothing, found no value"),
     ] {
         let finding = if finding == "passed" { finding.to_owned() } else { format!("response assertion: {finding}") };
         assert_eq!(on_json(&format!("expect.json = [{{ {conditions} }}]")).await, finding, "{conditions}");

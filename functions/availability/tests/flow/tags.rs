@@ -1,4 +1,4 @@
-//! Runs that are restricted to a tag.
+//! Runs restricted to a tag.
 
 use std::sync::Arc;
 
