@@ -13,10 +13,10 @@ use crate::source::Source;
 pub struct RawAuth {
     /// Reference to a token, sent as `Authorization: Bearer …`.
     bearer: Option<RawReference>,
-    /// User and password, sent as `Authorization: Basic …`.
+    /// User and password, sent as `Authorization: Basic …`. Default none.
     basic: Option<RawBasic>,
     /// Client credentials (RFC 6749, section 4.4). The token is requested before the first request, kept in memory until
-    /// shortly before it expires, and requested once more when a kept one is answered with 401.
+    /// shortly before it expires, and requested once more when a kept one is answered with 401. Default none.
     oauth2: Option<RawOauth2>,
 }
 

@@ -15,7 +15,7 @@ const FOLLOWED: [u16; 5] = [301, 302, 303, 307, 308];
 
 /// Expected status, as a settings file writes it: `200`, `"2xx"` or `"200-299"`.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
-#[schemars(untagged, extend("x-type" = "status"))]
+#[schemars(untagged, extend("x-type" = "number or text"))]
 pub enum RawStatus {
     /// One status.
     Code(u16),

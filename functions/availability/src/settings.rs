@@ -76,7 +76,7 @@ with_request_keys! {
         /// Longest time that the exchange may take, with name resolution, connection, redirects and the whole body: 100ms
         /// to 1m. Default 10s.
         deadline: Option<RawDuration>,
-        /// Names by which `synthetics run --tag` selects targets: at most 10, each of 1 to 40 characters. Default none.
+        /// Names by which `synthetics run --tag TAG` selects targets: at most 10, each of 1 to 40 characters. Default none.
         tags: Vec<String>,
         /// Name of the group of the target: 1 to 40 characters. Default none.
         group: Option<String>,
