@@ -69,6 +69,12 @@ pub trait Check: Send + Sync + Sized + 'static {
         true
     }
 
+    /// Leaves out the subjects whose requests may change something from now on, and returns them. A check with
+    /// [`Self::READ_ONLY`] runs without them where nothing may be created.
+    fn skip_changes(&mut self) -> BTreeSet<Subject> {
+        BTreeSet::new()
+    }
+
     /// Tags by which a manual run can be restricted to some of the subjects; see [`Run::tag`].
     fn tags(&self) -> BTreeSet<String> {
         BTreeSet::new()
