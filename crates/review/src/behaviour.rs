@@ -39,7 +39,7 @@ pub struct Behaviour {
     pub matched: usize,
     /// Firings that match neither.
     pub unmatched: usize,
-    /// Incidents of the alarm's own check during which it was not in `ALARM`.
+    /// Incidents of the alarm's own check during which it was not in `ALARM`, of those that began in the replay.
     pub missed: Vec<String>,
     /// Time from the first failed run of a matched incident to `ALARM`; `None` without one.
     pub detection: Option<Delay>,
@@ -121,7 +121,10 @@ pub(crate) fn behaviour(
             one.incidents.contains(&incident.id) || incident.overlaps(one.from, one.until.unwrap_or(replayed.until))
         })
     };
-    let missed = incidents.iter().filter(|incident| Some(incident.check.as_str()) == check && !is_covered(incident));
+    let is_own = |incident: &IncidentSpan| Some(incident.check.as_str()) == check;
+    // The alarm may have fired for an older one before the replay.
+    let is_missed = |incident: &IncidentSpan| replayed.from <= incident.from && !is_covered(incident);
+    let missed = incidents.iter().filter(|incident| is_own(incident) && is_missed(incident));
     let first = |incident: &&&IncidentSpan| {
         let matching = firings.iter().find(|one| one.incidents.contains(&incident.id))?;
         Some(minutes(incident.from, matching.from))

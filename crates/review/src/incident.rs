@@ -24,6 +24,8 @@ pub struct ReviewedIncident {
     pub step: String,
     /// Alarms that fired for it, the first one first.
     pub seen_by: Vec<SeenBy>,
+    /// True if an alarm of its check that judges the platform was replayed from its start on. If not, it is unknown whether one fired.
+    pub replayed: bool,
     /// Marks of the hour before it, such as a release.
     pub marks: Vec<String>,
 }

@@ -58,6 +58,12 @@ impl Kind {
         }
     }
 
+    /// True if an alarm of this kind fires when a check fails.
+    #[must_use]
+    pub const fn sees_incidents(self) -> bool {
+        matches!(self, Self::Symptom | Self::Objective | Self::State)
+    }
+
     /// Reason against a proposal; `None` for a symptom.
     #[must_use]
     pub const fn why_not_proposed(self) -> Option<&'static str> {

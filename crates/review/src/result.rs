@@ -51,9 +51,14 @@ impl Review {
     /// Version of this format.
     pub const SCHEMA_VERSION: u32 = 1;
 
-    /// Incidents for which no alarm fired.
+    /// Incidents for which no alarm fired in the replay.
     pub fn unseen(&self) -> impl Iterator<Item = &ReviewedIncident> {
-        self.incidents.iter().filter(|incident| incident.seen_by.is_empty())
+        self.incidents.iter().filter(|incident| incident.seen_by.is_empty() && incident.replayed)
+    }
+
+    /// Incidents without a replay, so that it is unknown whether an alarm fired.
+    pub fn not_replayed(&self) -> impl Iterator<Item = &ReviewedIncident> {
+        self.incidents.iter().filter(|incident| incident.seen_by.is_empty() && !incident.replayed)
     }
 
     /// Alarms that fired.

@@ -333,6 +333,10 @@ fn incidents(facts: &Facts, reviews: &[AlarmReview]) -> Vec<ReviewedIncident> {
         all.sort_by(|one, other| one.delay_minutes.total_cmp(&other.delay_minutes));
         all
     };
+    let is_replayed = |record: &check::incident::IncidentRecord| {
+        let mut own = reviews.iter().filter(|review| review.check.as_ref() == Some(&record.check));
+        own.any(|review| review.kind.sees_incidents() && review.replayed_from <= record.since)
+    };
     let incident = |record: &check::incident::IncidentRecord| ReviewedIncident {
         id: record.id.clone(),
         check: record.check.clone(),
@@ -342,6 +346,7 @@ fn incidents(facts: &Facts, reviews: &[AlarmReview]) -> Vec<ReviewedIncident> {
         until: record.closed_at,
         step: record.first.step.to_string(),
         seen_by: seen_by(&record.id, record.since),
+        replayed: is_replayed(record),
         marks: facts
             .marks
             .iter()

@@ -4,6 +4,7 @@ use check::message::span;
 use jiff::Timestamp;
 
 use crate::check_review::Sensitivity;
+use crate::incident::ReviewedIncident;
 use crate::kind::Kind;
 use crate::trend::Projection;
 
@@ -97,6 +98,14 @@ impl Projection {
             }
             Self::Expires { at, .. } => format!("expires {}", minute(*at)),
         }
+    }
+}
+
+impl ReviewedIncident {
+    /// The reason why it names no alarm.
+    #[must_use]
+    pub const fn without_alarm(&self) -> &'static str {
+        if self.replayed { "no alarm" } else { "not replayed" }
     }
 }
 

@@ -41,7 +41,6 @@ fn summary(review: &Review) -> Section {
     let total =
         |count: fn(&Behaviour) -> usize| review.alarms.iter().map(|alarm| count(&alarm.behaviour)).sum::<usize>();
     let (firings, unmatched) = (total(|own| own.firings.len()), total(|own| own.unmatched));
-    let unseen: Vec<&str> = review.unseen().map(|incident| incident.id.as_str()).collect();
     let mut lines = vec![
         format!("{} to {}, {days} days", utc(review.from), utc(review.until)),
         format!(
@@ -49,10 +48,9 @@ fn summary(review: &Review) -> Section {
             fired,
             review.alarms.len()
         ),
-        match (review.incidents.len(), unseen.as_slice()) {
-            (0, _) => "No incident.".to_owned(),
-            (count, []) => format!("{}; an alarm fired for each.", counted(count, "incident")),
-            (count, unseen) => format!("{}; no alarm fired for {}.", counted(count, "incident"), listed(unseen)),
+        match review.incidents.len() {
+            0 => "No incident.".to_owned(),
+            count => format!("{}; {}.", counted(count, "incident"), seen(review)),
         },
     ];
     let proposals: Vec<&str> = review.proposals().map(|(alarm, _)| alarm.alarm.as_str()).collect();
@@ -73,6 +71,20 @@ fn summary(review: &Review) -> Section {
         lines.push(format!("Marks: {}.", listed(&marks)));
     }
     Section { title: format!("Review of {}", review.environment), lines, ..Section::default() }
+}
+
+/// The incidents that no alarm saw, and those of which this is unknown.
+fn seen(review: &Review) -> String {
+    let unseen: Vec<&str> = review.unseen().map(|incident| incident.id.as_str()).collect();
+    let unknown: Vec<&str> = review.not_replayed().map(|incident| incident.id.as_str()).collect();
+    let not_replayed = || format!("not replayed: {}", listed(&unknown));
+    match (unseen.is_empty(), unknown.is_empty()) {
+        (true, true) => "an alarm fired for each".to_owned(),
+        (true, false) if unknown.len() == review.incidents.len() => not_replayed(),
+        (true, false) => format!("an alarm fired for each other; {}", not_replayed()),
+        (false, true) => format!("no alarm fired for {}", listed(&unseen)),
+        (false, false) => format!("no alarm fired for {}; {}", listed(&unseen), not_replayed()),
+    }
 }
 
 /// Alarms that fired.
@@ -268,7 +280,7 @@ fn incidents(review: &Review) -> Section {
             .iter()
             .map(|seen| format!("{} {}", seen.alarm, signed_minutes(seen.delay_minutes)))
             .collect();
-        let seen = if seen.is_empty() { "no alarm".to_owned() } else { listed(&seen) };
+        let seen = if seen.is_empty() { incident.without_alarm().to_owned() } else { listed(&seen) };
         row([incident.id.clone(), lasted, incident.step.clone(), seen, incident.marks.join(", ")])
     };
     Section {

@@ -52,6 +52,10 @@ pub(crate) struct IncidentRow {
     /// Alarms that fired for it, with their delay.
     pub(crate) seen: Vec<String>,
     pub(crate) more: usize,
+    /// Words without an alarm.
+    pub(crate) without_alarm: &'static str,
+    /// True if it was replayed and no alarm fired.
+    pub(crate) is_unseen: bool,
     pub(crate) marks: String,
 }
 
@@ -111,6 +115,8 @@ fn incident_row(incident: &ReviewedIncident, review: &Review) -> IncidentRow {
         step: incident.step.clone(),
         seen: seen.map(|seen| format!("{} after {}", seen.alarm, signed_minutes(seen.delay_minutes))).collect(),
         more: incident.seen_by.len().saturating_sub(SEEN),
+        without_alarm: incident.without_alarm(),
+        is_unseen: incident.seen_by.is_empty() && incident.replayed,
         marks: incident.marks.join(", "),
     }
 }

@@ -72,6 +72,31 @@ async fn coarse_values_are_replayed_by_long_periods_only() {
 }
 
 #[tokio::test]
+async fn incident_outside_the_replay_is_not_unseen() {
+    let mut fake = Fake::new(30, "login");
+    fake.fine_from = fake.window.until - days(15);
+    // One failed run is too few for an alarm.
+    fake.incident("login", 3 * 1_440, 1);
+    fake.incident("login", 20 * 1_440, 1);
+    let review = reviewed(&fake).await;
+    let [old, new] = &review.incidents[..] else { panic!("{:?}", review.incidents) };
+    assert_eq!((old.replayed, new.replayed), (false, true));
+    assert_eq!((&old.seen_by, &new.seen_by), (&Vec::new(), &Vec::new()));
+    assert_eq!(review.unseen().collect::<Vec<_>>(), [new]);
+    assert_eq!(review.not_replayed().collect::<Vec<_>>(), [old]);
+    assert_eq!((old.without_alarm(), new.without_alarm()), ("not replayed", "no alarm"));
+}
+
+#[tokio::test]
+async fn incident_from_before_the_replay_is_not_missed() {
+    let mut fake = Fake::new(14, "login");
+    fake.incident("login", -60, 90);
+    let review = reviewed(&fake).await;
+    assert_eq!(alarm(&review, "SlowLogin").behaviour.missed, Vec::<String>::new());
+    assert!(!review.incidents[0].replayed);
+}
+
+#[tokio::test]
 async fn replay_begins_when_runs_began() {
     let mut fake = Fake::new(30, "login");
     for metric in ["Inconclusive", "Success", "Duration"] {
