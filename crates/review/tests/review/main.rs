@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 use fake::Fake;
 use jiff::SignedDuration;
 use review::{
-    AlarmReview, Change, Datapoints, Input, Kind, RecordedFirings, Review, Sensitivity, StepTrends, Verdict, review,
+    AlarmReview, Change, Datapoints, Gap, Input, Kind, RecordedFirings, Review, Sensitivity, StepTrends, Verdict, review,
 };
 
 const TEMPLATE: &str = include_str!("../../../../infra/alarms.yaml");
@@ -69,6 +69,27 @@ async fn coarse_values_are_replayed_by_long_periods_only() {
     let login = review.trends.checks.iter().find(|trend| trend.check == "login").unwrap();
     assert_eq!(login.weeks.iter().flatten().map(|week| week.passed).sum::<u64>(), 30 * 1_440, "trends have all days");
     assert!(review.alarms.iter().all(|alarm| alarm.behaviour.firings.is_empty()));
+    let gaps: Vec<_> = review.checks.iter().map(|check| (check.check.as_str(), check.gap_count)).collect();
+    assert_eq!(gaps, [("availability", 0), ("login", 0)], "a point of five minutes covers all of them");
+}
+
+#[tokio::test]
+async fn gap_between_coarse_values_is_found() {
+    let mut fake = Fake::new(30, "login");
+    fake.fine_from = fake.window.until - days(15);
+    fake.remove("login", "Inconclusive", 1_440, 60);
+    let gap = Gap { from: fake.at(1_440), until: fake.at(1_500) };
+    assert_eq!(reviewed(&fake).await.checks[0].gaps, [gap]);
+}
+
+#[tokio::test]
+async fn window_of_coarse_values_keeps_the_cadence() {
+    let mut fake = Fake::new(30, "login");
+    fake.fine_from = fake.window.until;
+    let review = reviewed(&fake).await;
+    assert_eq!((review.checks[0].cadence_seconds, review.checks[0].gap_count), (60, 0));
+    let slow = review.without_values.iter().find(|without| without.alarm == "SlowLogin").unwrap();
+    assert!(slow.reason.contains("longer periods than its own, of 60 s"), "{slow:?}");
 }
 
 #[tokio::test]
