@@ -259,6 +259,7 @@ def write_incident(store, check, incident, cadence, closed_at):
     }
     since_text = stamp(since)
     number = f"{check}.{since_text.replace('-', '').replace(':', '')}"
+    severity = truth.get("severity", "critical")
     record = {
         "schema_version": 2,
         "id": number,
@@ -266,7 +267,7 @@ def write_incident(store, check, incident, cadence, closed_at):
         "subject": "-",
         "since": since_text,
         "opened_at": stamp(since + cadence),
-        "severity": "critical",
+        "severity": severity,
         "first": failure,
         "latest": failure,
         "notifications": [],
@@ -274,8 +275,8 @@ def write_incident(store, check, incident, cadence, closed_at):
         "closed_at": stamp(closed_at),
     }
     store.connection.execute(
-        "INSERT INTO incidents VALUES (?, ?, '-', ?, ?, 'critical', ?)",
-        (check, number, since * 1_000, closed_at * 1_000, json.dumps(record)),
+        "INSERT INTO incidents VALUES (?, ?, '-', ?, ?, ?, ?)",
+        (check, number, since * 1_000, closed_at * 1_000, severity, json.dumps(record)),
     )
 
 

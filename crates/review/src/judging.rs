@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::behaviour::{Events, Replayed};
 use crate::facts::Facts;
 use crate::headroom::{Values, headroom};
+use crate::incident::merged;
 use crate::kind::Kind;
 use crate::proposal::{Datapoints, Tally};
 use crate::result::{AlarmReview, RecordedFirings, WhatIfResult};
@@ -67,9 +68,7 @@ impl Judging<'_> {
         );
         let periods: Vec<(Timestamp, Option<f64>)> = values.whole_periods(alarm.period).collect();
         let period = length(alarm.period);
-        let is_outside = |at: Timestamp| !facts.incidents.iter().any(|incident| incident.overlaps(at, at + period));
-        let outside = periods.iter().filter(|(at, _)| is_outside(*at)).filter_map(|(_, value)| *value);
-        let headroom = headroom(alarm, outside);
+        let headroom = headroom(alarm, outside(&periods, period, merged(&facts.incidents, check)));
         let presence = Values::new(&periods, period);
         let unit = unit(alarm);
         let trial = Trial {
@@ -136,6 +135,19 @@ impl Judging<'_> {
         };
         Ok((start, reason))
     }
+}
+
+/// Values of the periods that overlap no span. Periods and spans are sorted.
+fn outside(
+    periods: &[(Timestamp, Option<f64>)],
+    length: SignedDuration,
+    spans: Vec<(Timestamp, Timestamp)>,
+) -> impl Iterator<Item = f64> {
+    let mut spans = spans.into_iter().peekable();
+    periods.iter().filter_map(move |(at, value)| {
+        while spans.next_if(|(_, until)| *until < *at).is_some() {}
+        value.filter(|_| spans.peek().is_none_or(|(from, _)| *at + length <= *from))
+    })
 }
 
 /// Alarm with the largest N that is tried or asked about.

@@ -133,7 +133,7 @@ pub struct AlarmReview {
     pub replayed_from_reason: Option<String>,
     /// Behaviour in the replay.
     pub behaviour: Behaviour,
-    /// Values outside incidents, compared with the threshold; `None` without any.
+    /// Values outside the incidents of its check, compared with the threshold; `None` without any.
     pub headroom: Option<Headroom>,
     /// Presence of values.
     pub values: Values,

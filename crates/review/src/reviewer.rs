@@ -326,11 +326,13 @@ fn incidents(facts: &Facts, reviews: &[AlarmReview]) -> Vec<ReviewedIncident> {
     let seen_by = |id: &str, since: jiff::Timestamp| {
         let seen = |review: &AlarmReview| {
             let firing = review.behaviour.firings.iter().find(|firing| firing.incidents.iter().any(|own| own == id))?;
-            let delay_minutes = firing.from.duration_since(since).as_secs_f64() / 60.0;
+            let delay = firing.from.duration_since(since).as_secs_f64() / 60.0;
+            let delay_minutes = (!firing.began_before).then_some(delay);
             Some(SeenBy { alarm: review.alarm.clone(), notifies: review.notifies, delay_minutes })
         };
         let mut all: Vec<SeenBy> = reviews.iter().filter_map(seen).collect();
-        all.sort_by(|one, other| one.delay_minutes.total_cmp(&other.delay_minutes));
+        let order = |seen: &SeenBy| seen.delay_minutes.unwrap_or(f64::NEG_INFINITY);
+        all.sort_by(|one, other| order(one).total_cmp(&order(other)));
         all
     };
     let is_replayed = |record: &check::incident::IncidentRecord| {

@@ -51,7 +51,7 @@ pub(crate) struct Trial<'a> {
     pub(crate) values: &'a JudgedValues,
     pub(crate) replayed: Replayed,
     pub(crate) events: Events<'a>,
-    /// 99th percentile of the values outside incidents.
+    /// 99th percentile of the values outside the incidents of its check.
     pub(crate) p99: Option<f64>,
     /// Part of the periods with values.
     pub(crate) coverage: f64,

@@ -4,7 +4,7 @@ use check::message::span;
 use jiff::Timestamp;
 
 use crate::check_review::Sensitivity;
-use crate::incident::ReviewedIncident;
+use crate::incident::{ReviewedIncident, SeenBy};
 use crate::kind::Kind;
 use crate::trend::Projection;
 
@@ -106,6 +106,17 @@ impl ReviewedIncident {
     #[must_use]
     pub const fn without_alarm(&self) -> &'static str {
         if self.replayed { "no alarm" } else { "not replayed" }
+    }
+}
+
+impl SeenBy {
+    /// Name and delay of the alarm.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self.delay_minutes {
+            Some(delay) => format!("{} after {}", self.alarm, signed_minutes(delay)),
+            None => format!("{} before the window", self.alarm),
+        }
     }
 }
 

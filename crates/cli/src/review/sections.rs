@@ -5,8 +5,8 @@ use check::text::utc;
 use jiff::Timestamp;
 use review::words::{counted, minute, minutes, number, signed_minutes};
 use review::{
-    AlarmReview, Behaviour, Change, CheckReview, Gap, Headroom, Kind, RecordedFirings, Review, ReviewedIncident, Tally,
-    Verdict, WhatIfResult,
+    AlarmReview, Behaviour, Change, CheckReview, Gap, Headroom, Kind, RecordedFirings, Review, ReviewedIncident,
+    SeenBy, Tally, Verdict, WhatIfResult,
 };
 
 use super::section::{Row, Section, header, row};
@@ -81,7 +81,7 @@ fn seen(review: &Review) -> String {
     match (unseen.is_empty(), unknown.is_empty()) {
         (true, true) => "an alarm fired for each".to_owned(),
         (true, false) if unknown.len() == review.incidents.len() => not_replayed(),
-        (true, false) => format!("an alarm fired for each other; {}", not_replayed()),
+        (true, false) => format!("an alarm fired for every other one; {}", not_replayed()),
         (false, true) => format!("no alarm fired for {}", listed(&unseen)),
         (false, false) => format!("no alarm fired for {}; {}", listed(&unseen), not_replayed()),
     }
@@ -275,17 +275,13 @@ fn incidents(review: &Review) -> Section {
     let incident_row = |incident: &ReviewedIncident| {
         let lasted = span(incident.until.unwrap_or(review.until).duration_since(incident.since).as_secs());
         let lasted = if incident.until.is_some() { lasted } else { format!("{lasted}, open") };
-        let seen: Vec<String> = incident
-            .seen_by
-            .iter()
-            .map(|seen| format!("{} {}", seen.alarm, signed_minutes(seen.delay_minutes)))
-            .collect();
+        let seen: Vec<String> = incident.seen_by.iter().map(SeenBy::words).collect();
         let seen = if seen.is_empty() { incident.without_alarm().to_owned() } else { listed(&seen) };
         row([incident.id.clone(), lasted, incident.step.clone(), seen, incident.marks.join(", ")])
     };
     Section {
         title: "Incidents".to_owned(),
-        header: header(["INCIDENT", "LASTED", "STEP", "SEEN BY, AFTER", "MARKS BEFORE"]),
+        header: header(["INCIDENT", "LASTED", "STEP", "SEEN BY", "MARKS BEFORE"]),
         rows: review.incidents.iter().map(incident_row).collect(),
         ..Section::default()
     }

@@ -104,6 +104,7 @@ fn every_incident_is_found_with_its_alarms() {
         let (id, since) = (word(&found["id"]), at(&expected["at"]));
         assert_eq!((&found["check"], at(&found["since"])), (&expected["check"], since), "{id}");
         assert_eq!(found["step"], expected["step"], "{id}");
+        assert_eq!(found["severity"], *expected.get("severity").unwrap_or(&"critical".into()), "{id}");
         let alarms: BTreeSet<String> = list(&expected["seen_by"]).iter().map(|alarm| word(alarm).to_owned()).collect();
         assert_eq!(seen_by(found, review), alarms, "{id}");
         let marks: Vec<&str> = list(&found["marks"]).iter().map(word).collect();
@@ -302,6 +303,27 @@ fn tables_fit_eighty_columns_and_markdown_is_whole() {
     for table in markdown.split("\n\n").filter(|part| part.starts_with('|')) {
         let cells: BTreeSet<usize> = table.lines().map(|line| line.replace("\\|", "").matches('|').count()).collect();
         assert_eq!(cells.len(), 1, "{table}");
+    }
+}
+
+#[test]
+fn incident_before_the_replay_is_shown_as_not_replayed() {
+    let Month { store, .. } = month();
+    // The window begins a minute after the only failed run of an incident.
+    let window = ["review", "--store", store, "--days", "1", "--until", "2026-11-11T04:11:00Z"];
+    let id = "availability.20261110T041000Z";
+    let line = format!("2 incidents; an alarm fired for every other one; not replayed: {id}.");
+    for (format, expected) in [
+        ("table", [line.as_str(), "front page  not replayed"]),
+        ("markdown", [line.as_str(), "| front page | not replayed |"]),
+        ("html", ["an alarm fired for every other one; 1 not replayed<", "<b>not replayed</b>"]),
+    ] {
+        let output = synthetics(&[&window[..], &["--format", format]].concat());
+        let shown = text(&output.stdout);
+        for part in expected {
+            assert!(shown.contains(part), "{format}: expected {part} in {shown}");
+        }
+        assert!(!shown.contains("no alarm"), "{format}: {shown}");
     }
 }
 

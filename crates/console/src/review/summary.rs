@@ -75,7 +75,7 @@ fn incident_words(review: &Review, unseen: usize, open: usize) -> String {
     let known = match (unseen, open) {
         _ if all == 0 => return "none in the window".to_owned(),
         (0, _) if unknown == all => String::new(),
-        (0, _) if unknown > 0 => "an alarm fired for each other".to_owned(),
+        (0, _) if unknown > 0 => "an alarm fired for every other one".to_owned(),
         (0, 0) => "an alarm fired for each".to_owned(),
         (0, open) => format!("{open} open; an alarm fired for each"),
         (unseen, _) => format!("no alarm fired for {unseen}"),

@@ -2,8 +2,8 @@
 
 use check::incident::Severity;
 use check::message::span;
-use review::words::{minute, signed_minutes};
-use review::{CheckReview, Review, ReviewedIncident, Sensitivity};
+use review::words::minute;
+use review::{CheckReview, Review, ReviewedIncident, SeenBy, Sensitivity};
 
 use super::alarm_card::{AlarmCard, cards};
 use super::axis::Axis;
@@ -113,7 +113,7 @@ fn incident_row(incident: &ReviewedIncident, review: &Review) -> IncidentRow {
         lasted: span(seconds),
         is_open: incident.until.is_none(),
         step: incident.step.clone(),
-        seen: seen.map(|seen| format!("{} after {}", seen.alarm, signed_minutes(seen.delay_minutes))).collect(),
+        seen: seen.map(SeenBy::words).collect(),
         more: incident.seen_by.len().saturating_sub(SEEN),
         without_alarm: incident.without_alarm(),
         is_unseen: incident.seen_by.is_empty() && incident.replayed,

@@ -11,7 +11,8 @@ use std::sync::atomic::Ordering;
 use fake::Fake;
 use jiff::SignedDuration;
 use review::{
-    AlarmReview, Change, Datapoints, Gap, Input, Kind, RecordedFirings, Review, Sensitivity, StepTrends, Verdict, review,
+    AlarmReview, Change, Datapoints, Gap, Input, Kind, RecordedFirings, Review, SeenBy, Sensitivity, StepTrends,
+    Verdict, review,
 };
 
 const TEMPLATE: &str = include_str!("../../../../infra/alarms.yaml");
@@ -115,6 +116,45 @@ async fn incident_from_before_the_replay_is_not_missed() {
     let review = reviewed(&fake).await;
     assert_eq!(alarm(&review, "SlowLogin").behaviour.missed, Vec::<String>::new());
     assert!(!review.incidents[0].replayed);
+}
+
+#[tokio::test]
+async fn other_checks_explain_only_what_begins_with_them() {
+    let mut fake = Fake::new(30, "login");
+    for metric in ["Inconclusive", "Success"] {
+        fake.set("booking", metric, -720, 31 * 1_440, f64::from(u8::from(metric == "Success")));
+    }
+    // The log-in is slow when the incident of bookings begins, and on five days while it lasts.
+    fake.set("login", "Duration", 300, 20, 20_000.0);
+    fake.incident("booking", 300, 29 * 1_440);
+    add_slow_runs(&mut fake, 5, 7, 9_000.0);
+    let review = reviewed(&fake).await;
+    let slow = alarm(&review, "SlowLogin");
+    assert_eq!((slow.behaviour.matched, slow.behaviour.unmatched), (1, 5));
+    let seen: Vec<&str> = review.incidents[0].seen_by.iter().map(|seen| seen.alarm.as_str()).collect();
+    assert_eq!(seen, ["SlowLogin", "FailingBooking", "BookingObjective"]);
+    let headroom = slow.headroom.unwrap();
+    assert_eq!((headroom.values, headroom.worst), (30 * 1_440, 20_000.0), "the incident is not one of the log-in");
+    assert!(matches!(slow.verdict, Verdict::Change(_)), "{:?}", slow.verdict);
+}
+
+#[tokio::test]
+async fn firing_from_before_the_replay_has_no_delay() {
+    let mut fake = Fake::new(14, "login");
+    fake.incident("login", -60, 90);
+    fake.set("login", "Duration", -60, 90, 9_000.0);
+    fake.incident("login", 5_000, 30);
+    fake.set("login", "Duration", 5_000, 30, 9_000.0);
+    let review = reviewed(&fake).await;
+    let slow = alarm(&review, "SlowLogin");
+    let before: Vec<bool> = slow.behaviour.firings.iter().map(|firing| firing.began_before).collect();
+    assert_eq!(before, [true, false]);
+    let words = |incident: usize| review.incidents[incident].seen_by.iter().map(SeenBy::words).collect::<Vec<_>>();
+    let before = ["SlowLogin before the window", "FailingLogin before the window", "LoginObjective before the window"];
+    assert_eq!(words(0), before);
+    assert_eq!(words(1)[..2], ["FailingLogin after 2 min", "SlowLogin after 5 min"]);
+    let delay = slow.behaviour.detection.unwrap();
+    assert_eq!((delay.median_minutes, delay.longest_minutes), (5.0, 5.0), "the first one does not count");
 }
 
 #[tokio::test]
