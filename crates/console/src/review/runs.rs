@@ -56,8 +56,9 @@ impl Reviews {
         let now = source.clock.now();
         let mut known = self.known(days);
         let age = known.result.as_ref().map(|result| now.duration_since(result.at));
+        let has_failed = known.result.as_ref().is_some_and(|result| result.review.is_err());
         let is_wanted = match source.once_per_minute {
-            Some(_) => run && age.is_none_or(|age| age >= SignedDuration::from_mins(1)),
+            Some(_) => run && (has_failed || age.is_none_or(|age| age >= SignedDuration::from_mins(1))),
             None => age.is_none_or(|age| age >= OLD),
         };
         if is_wanted && known.running.is_none() {
