@@ -102,7 +102,7 @@ impl Reader<'_> {
         };
         for id in ids {
             note(format!("runs of {id}"));
-            let days = self.history.daily(id, window).await?;
+            let days = self.days(id).await?;
             if days.is_empty() {
                 facts.without_runs.push(id.clone());
             } else {
@@ -117,6 +117,41 @@ impl Reader<'_> {
         facts.records.sort_by(|one, other| (one.since, &one.id).cmp(&(other.since, &other.id)));
         facts.incidents = facts.records.iter().map(|record| IncidentSpan::new(record, window.until)).collect();
         Ok(facts)
+    }
+
+    /// Reads the days of a check, with the runs of the window only. The source counts whole days, so those that the window cuts are
+    /// counted from values. A day without any in the window is left out.
+    async fn days(&self, id: &str) -> Result<Vec<Day>, PortError> {
+        let window = self.window;
+        let mut days = self.history.daily(id, window).await?;
+        for day in &mut days {
+            let end = day.at + Period::DAY.duration();
+            if day.at < window.from || window.until < end {
+                day.runs = self.counts(id, Window::new(day.at.max(window.from), end.min(window.until))).await?;
+            }
+        }
+        days.retain(|day| day.runs != Counts::default());
+        Ok(days)
+    }
+
+    /// Counts the runs of a part of a day. A run in maintenance has no success.
+    async fn counts(&self, id: &str, part: Window) -> Result<Counts, PortError> {
+        let mut sums = Vec::new();
+        for metric in [&metric::SUCCESS, &metric::INCONCLUSIVE] {
+            for statistic in [Statistic::SampleCount, Statistic::Sum] {
+                let (points, _) =
+                    series(self.history, &self.metric(metric, id), statistic, part, Period::MINUTE).await?;
+                let own = points.iter().filter(|point| part.from <= point.at && point.at < part.until);
+                sums.push(own.map(|point| point.value).sum::<f64>().round() as u64);
+            }
+        }
+        let [judged, passed, all, inconclusive] = sums[..] else { return Ok(Counts::default()) };
+        Ok(Counts {
+            passed,
+            failed: judged.saturating_sub(passed),
+            inconclusive,
+            maintenance: all.saturating_sub(inconclusive).saturating_sub(judged),
+        })
     }
 
     async fn add_check(&self, id: &str, cadence: Duration, days: Vec<Day>, facts: &mut Facts) -> Result<(), PortError> {

@@ -29,7 +29,7 @@ pub struct Fake {
 }
 
 impl Fake {
-    /// A window in which a check runs every minute and passes.
+    /// A window in which a check runs every minute and passes, as it does half a day before and after.
     pub fn new(days: i64, check: &str) -> Self {
         let until: Timestamp = "2026-11-20T00:00:00Z".parse().unwrap();
         let window = Window::new(until - SignedDuration::from_hours(24 * days), until);
@@ -44,7 +44,7 @@ impl Fake {
             searches: AtomicUsize::new(0),
         };
         for (metric, value) in [("Inconclusive", 0.0), ("Success", 1.0), ("Duration", 1_000.0)] {
-            fake.set(check, metric, -12 * 60, (days * 24 + 12) * 60, value);
+            fake.set(check, metric, -12 * 60, (days * 24 + 24) * 60, value);
         }
         fake
     }
@@ -211,11 +211,16 @@ impl History for Fake {
         Ok(Vec::new())
     }
 
-    async fn daily(&self, check: &str, _window: Window) -> Result<Vec<Day>, PortError> {
+    async fn daily(&self, check: &str, window: Window) -> Result<Vec<Day>, PortError> {
         let Some(values) = self.values.get(&(check.to_owned(), "Success".to_owned())) else { return Ok(Vec::new()) };
         let mut days: BTreeMap<Timestamp, Counts> = BTreeMap::new();
-        for (minute, value) in values.iter().filter(|(minute, _)| **minute >= 0) {
-            let counts = days.entry(Period::DAY.floor(self.at(*minute))).or_default();
+        let whole = window.whole(Period::DAY);
+        for (minute, value) in values {
+            let at = self.at(*minute);
+            if at < whole.from || whole.until <= at {
+                continue;
+            }
+            let counts = days.entry(Period::DAY.floor(at)).or_default();
             counts.passed += u64::from(*value > 0.5);
             counts.failed += u64::from(*value <= 0.5);
         }

@@ -9,6 +9,7 @@ use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 
 use fake::Fake;
+use history::Window;
 use jiff::SignedDuration;
 use review::{
     AlarmReview, Change, Datapoints, Gap, Input, Kind, RecordedFirings, Review, SeenBy, Sensitivity, StepTrends,
@@ -38,6 +39,10 @@ async fn reviewed(fake: &Fake) -> Review {
 
 fn alarm<'r>(review: &'r Review, id: &str) -> &'r AlarmReview {
     review.alarms.iter().find(|alarm| alarm.alarm == id).unwrap_or_else(|| panic!("{id}: {:?}", review.without_values))
+}
+
+fn hours(count: i64) -> SignedDuration {
+    SignedDuration::from_hours(count)
 }
 
 fn days(count: i64) -> SignedDuration {
@@ -72,6 +77,23 @@ async fn coarse_values_are_replayed_by_long_periods_only() {
     assert!(review.alarms.iter().all(|alarm| alarm.behaviour.firings.is_empty()));
     let gaps: Vec<_> = review.checks.iter().map(|check| (check.check.as_str(), check.gap_count)).collect();
     assert_eq!(gaps, [("availability", 0), ("login", 0)], "a point of five minutes covers all of them");
+}
+
+#[tokio::test]
+async fn runs_outside_the_window_do_not_count() {
+    let mut fake = Fake::new(30, "login");
+    fake.window = Window::new(fake.window.from + hours(6), fake.window.until + hours(6));
+    // Each end of the window is within a day.
+    fake.set("login", "Success", -30, 40, 0.0);
+    fake.set("login", "Success", 30 * 1_440 - 5, 60, 0.0);
+    fake.set("login", "Inconclusive", 20, 5, 1.0);
+    fake.remove("login", "Success", 20, 15);
+    let review = reviewed(&fake).await;
+    let login = &review.checks[0];
+    let found = (login.passed, login.failed, login.inconclusive, login.maintenance);
+    assert_eq!(found, (30 * 1_440 - 30, 15, 5, 10));
+    let weeks = review.trends.checks[0].weeks.iter().flatten();
+    assert_eq!(weeks.map(|week| week.passed + week.failed).sum::<u64>(), 30 * 1_440 - 15);
 }
 
 #[tokio::test]
