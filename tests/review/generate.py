@@ -180,7 +180,7 @@ class Numbers:
     """Numbers of the month, without the days around it."""
 
     def __init__(self, month):
-        self.month, self.checks = month, {}
+        self.month, self.checks, self.subjects = month, {}, {}
         self.weeks, start = [], month.start
         while start < month.until:
             end = min(start - (start - MONDAY) % WEEK + WEEK, month.until)
@@ -198,6 +198,12 @@ class Numbers:
             "budget_spent": counts["failed"] / allowed if allowed else None,
             "weeks": [self.week(days.runs, rows, *week) for week in self.weeks],
         }
+
+    def add_subject(self, name, rows):
+        # Subjects are counted by whole days.
+        total = lambda start, end, place: sum(row[place] for row in rows if start < row[1] / 1_000 + DAY and row[1] / 1_000 < end)
+        weeks = [(total(*week, 3), total(*week, 4)) for week in self.weeks]
+        self.subjects[name] = [{"passed": passed, "failed": failed, "success": passed / (passed + failed)} for passed, failed in weeks]
 
     def week(self, runs, rows, start, end):
         counts = self.counts(runs, start, end)
@@ -231,7 +237,7 @@ class Numbers:
     def write(self, file, store):
         alarms = {alarm: self.headroom(store, alarm) for alarm in self.month.truth["headroom"]}
         with open(file, "w", encoding="utf-8") as out:
-            json.dump({"checks": self.checks, "headroom": alarms}, out)
+            json.dump({"checks": self.checks, "subjects": self.subjects, "headroom": alarms}, out)
 
 
 def write_check(month, store, numbers, check):
@@ -273,9 +279,13 @@ def write_check(month, store, numbers, check):
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         rows,
     )
-    store.connection.executemany(
-        "INSERT INTO daily_subjects VALUES (?, ?, '-', ?, ?)", [(row[0], row[1], row[2], row[3]) for row in rows]
-    )
+    # The first subject is the one that fails.
+    for place, subject in enumerate(settings.get("subjects", ["-"])):
+        counts = [(check, day, subject, passed, failed) if place == 0 else (check, day, subject, passed + failed, 0)
+                  for check, day, passed, failed, *_ in rows]
+        store.connection.executemany("INSERT INTO daily_subjects VALUES (?, ?, ?, ?, ?)", counts)
+        if subject != "-":
+            numbers.add_subject(f"{check}/{subject}", counts)
 
 
 def at_span(spans, time):

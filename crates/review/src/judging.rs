@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use alarm::{MetricAlarm, Replay, State};
+use alarm::{MetricAlarm, MetricId, Replay, State};
 use check::metric::{self, CATALOGUE};
 use history::Window;
 use jiff::{SignedDuration, Timestamp};
@@ -20,6 +20,8 @@ use crate::template_edit::Places;
 use crate::values::Recorded;
 use crate::what_if::{WhatIf, changed};
 
+/// Dimension of metrics with a value for each channel.
+pub(crate) const CHANNEL: &str = "Channel";
 /// Factor between N and the largest N to try.
 const MAX_PERIODS_FACTOR: usize = 2;
 
@@ -195,11 +197,15 @@ fn datapoints(alarm: &MetricAlarm) -> Datapoints {
 }
 
 fn metric_name(alarm: &MetricAlarm) -> String {
-    let name = |metric: &alarm::MetricId| match metric.dimensions.get("Channel") {
+    alarm.source.metrics().map(|(metric, _)| shown_metric(metric)).collect::<Vec<_>>().join(", ")
+}
+
+/// Name of a metric, with its channel if it has one.
+pub(crate) fn shown_metric(metric: &MetricId) -> String {
+    match metric.dimensions.get(CHANNEL) {
         Some(channel) => format!("{} ({channel})", metric.name),
         None => metric.name.clone(),
-    };
-    alarm.source.metrics().map(|(metric, _)| name(metric)).collect::<Vec<_>>().join(", ")
+    }
 }
 
 fn unit(alarm: &MetricAlarm) -> Option<String> {

@@ -14,6 +14,7 @@ mod result;
 mod reviewer;
 mod search;
 mod slope;
+mod subject_trend;
 mod template_edit;
 mod trend;
 mod values;
@@ -30,7 +31,7 @@ pub use price::asked_metrics;
 pub use proposal::{Change, Datapoints, Proposal, Tally, Verdict};
 pub use result::{AlarmReview, RecordedFirings, Review, ReviewedMark, WhatIfResult, WithoutValues, schema};
 pub use reviewer::{Input, ReviewError, review};
-pub use slope::{Slope, theil_sen};
+pub use subject_trend::{SubjectTrend, SubjectTrends, SubjectWeek};
 pub use trend::{
     CheckTrend, CheckWeek, CostTrend, Group, Projection, SeriesTrend, StepTrend, StepTrends, StepWeek, Trends, Week,
 };

@@ -13,7 +13,7 @@ const DAILY: usize = 7;
 /// Statistics of the two days that the window cuts.
 const CUT_DAYS: usize = 8;
 /// Series of the trends, and of the maintenance of the platform.
-const OTHERS: usize = 12;
+const OTHERS: usize = 14;
 
 /// Estimates the metrics that a review of the newest days asks for: series of the alarms, days of the checks, and trends.
 #[must_use]

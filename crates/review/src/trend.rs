@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::headroom::percentile;
 use crate::slope::theil_sen;
+use crate::subject_trend::SubjectTrends;
 
 /// Seconds of a week.
 const WEEK: i64 = 7 * 86_400;
@@ -16,6 +17,8 @@ const FROM_MONDAY: i64 = 3 * 86_400;
 const MIN_DAYS: usize = 14;
 /// Farthest projection, as a multiple of the days with values.
 const HORIZON: f64 = 12.0;
+/// Most rows of a table of steps or subjects in a report.
+pub(crate) const MAX_ROWS: usize = 12;
 /// Seconds of a day.
 const DAY: f64 = 86_400.0;
 
@@ -26,6 +29,8 @@ pub struct Trends {
     pub weeks: Vec<Week>,
     /// Success and durations of each check.
     pub checks: Vec<CheckTrend>,
+    /// Success of subjects.
+    pub subjects: SubjectTrends,
     /// Durations of steps.
     pub steps: StepTrends,
     /// Load, queues, resources and certificates.
@@ -100,6 +105,20 @@ pub enum StepTrends {
     },
     /// Only log lines have them, and they were not asked for.
     NotAsked,
+}
+
+impl StepTrends {
+    /// The slowest steps of their newest week, and the number of the others; `None` if they were not asked for.
+    #[must_use]
+    pub fn slowest(&self) -> Option<(Vec<&StepTrend>, usize)> {
+        let Self::Known { steps } = self else { return None };
+        let newest = |step: &StepTrend| step.weeks.iter().rev().flatten().next().map_or(0.0, |week| week.p95_ms);
+        let mut sorted: Vec<&StepTrend> = steps.iter().collect();
+        sorted.sort_by(|one, other| newest(other).total_cmp(&newest(one)));
+        sorted.truncate(MAX_ROWS);
+        let others = steps.len() - sorted.len();
+        Some((sorted, others))
+    }
 }
 
 /// Weeks of a step.
@@ -240,7 +259,7 @@ pub(crate) fn weeks(window: Window) -> Vec<Week> {
 /// Sums up the days of a check.
 pub(crate) fn check_trend(check: &str, days: &[Day], weeks: &[Week]) -> CheckTrend {
     let week = |week: &Week| {
-        let own: Vec<&Day> = days.iter().filter(|day| week.has(in_window(day.at, weeks))).collect();
+        let own: Vec<&Day> = days_of(days, *week, weeks).collect();
         if own.is_empty() {
             return None;
         }
@@ -263,6 +282,11 @@ pub(crate) fn check_trend(check: &str, days: &[Day], weeks: &[Week]) -> CheckTre
         })
     };
     CheckTrend { check: check.to_owned(), weeks: weeks.iter().map(week).collect() }
+}
+
+/// Days of a week.
+pub(crate) fn days_of<'d>(days: &'d [Day], week: Week, weeks: &[Week]) -> impl Iterator<Item = &'d Day> {
+    days.iter().filter(move |day| week.has(in_window(day.at, weeks)))
 }
 
 /// The start of a day, or that of the window if the window begins within the day.

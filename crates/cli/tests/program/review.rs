@@ -212,6 +212,30 @@ fn counts_and_percentiles_are_those_of_the_generator() {
 }
 
 #[test]
+fn subjects_and_queues_have_their_weeks() {
+    let Month { truth, numbers, review, .. } = month();
+    let found = list(&review["trends"]["subjects"]["subjects"]);
+    let expected = numbers["subjects"].as_object().unwrap();
+    assert_eq!(found.len(), expected.len());
+    for subject in found {
+        let name = format!("{}/{}", word(&subject["check"]), word(&subject["subject"]));
+        for (found, expected) in list(&subject["weeks"]).iter().zip(list(&expected[&name])) {
+            assert_numbers(found, expected, &name);
+        }
+    }
+    for channel in ["email", "sms"] {
+        let level =
+            truth["checks"]["notifications"]["metrics"][format!("NotificationQueue/{channel}")].as_f64().unwrap();
+        let name = format!("NotificationQueue ({channel})");
+        let series = list(&review["trends"]["series"]).iter().find(|series| series["metric"] == name.as_str());
+        let weeks = list(&series.unwrap_or_else(|| panic!("{name}"))["weeks"]);
+        // The greatest value of a day is above its level, by the noise.
+        let is_near = |week: &Value| week.as_f64().is_some_and(|most| (level..2.0 * level).contains(&most));
+        assert!(weeks.iter().all(is_near), "{name}: {weeks:?}");
+    }
+}
+
+#[test]
 fn headroom_and_kinds_are_those_of_the_truth() {
     let Month { numbers, review, .. } = month();
     let alarms = alarms(review);
@@ -346,7 +370,15 @@ fn tables_fit_eighty_columns_and_markdown_is_whole() {
     let shown = text(&shown.stdout);
     let wide: Vec<&str> = shown.lines().filter(|line| line.chars().count() > 80).collect();
     assert!(wide.is_empty(), "{wide:#?}");
-    for part in ["Alarms that fired", "8000 -> 10000", "NEVER COULD FAIL", "release 42", "at this rate", "no alarm"] {
+    for part in [
+        "integrations/maps",
+        "Alarms that fired",
+        "8000 -> 10000",
+        "NEVER COULD FAIL",
+        "release 42",
+        "at this rate",
+        "no alarm",
+    ] {
         assert!(shown.contains(part), "{part}: {shown}");
     }
     let markdown = text(&reviewed(store, &["--format", "markdown"]).stdout);
@@ -398,6 +430,9 @@ fn page_has_the_numbers_of_the_json_and_needs_nothing_else() {
         format!("{false_firings}</b> <span>false firings"),
         format!("{}</b> <span>incidents</span> <small>no alarm fired for {unseen}<", list(&review["incidents"]).len()),
         "3</b> <span>proposals".to_owned(),
+        "<h3>Success of subjects</h3>".to_owned(),
+        "<th scope=\"row\">integrations/calendar</th>".to_owned(),
+        "NotificationQueue (sms)".to_owned(),
         "<span class=\"added\">+    Login: { Default: 8000, staging: 10000 }".to_owned(),
         "NEVER COULD FAIL".to_owned(),
         "polygon class=\"fan\"".to_owned(),

@@ -1,7 +1,7 @@
 //! What a review does not know, and why.
 
 use review::words::counted;
-use review::{Projection, Review, StepTrends};
+use review::{Projection, Review, StepTrends, SubjectTrends};
 
 /// Part of the periods without a value from which a review says so.
 const MISSING: f64 = 0.05;
@@ -47,6 +47,9 @@ pub(super) fn unknown(review: &Review) -> Vec<Unknown> {
         if count > 0 {
             add(format!("{what}: {}", counted(count, "alarm")), None);
         }
+    }
+    if review.trends.subjects == SubjectTrends::NotAsked {
+        add("Success of subjects: it is in log lines, and was not asked for".to_owned(), None);
     }
     if review.trends.steps == StepTrends::NotAsked {
         let what = "Durations of steps: they are in log lines, and were not asked for; synthetics review --logs searches them at a price";

@@ -9,7 +9,7 @@ use super::alarm_card::{AlarmCard, cards};
 use super::axis::Axis;
 use super::changes::{ChangeRow, DiffLine, answers, diff_lines, proposals};
 use super::summary::{Budget, Tile, budgets, tiles};
-use super::trends::{self, Figure, ProjectionRow, StepRow};
+use super::trends::{self, Figure, ProjectionRow, WeeksRow};
 use super::unknown::{Unknown, unknown};
 use super::week_chart::WeekChart;
 
@@ -34,7 +34,8 @@ pub(crate) struct ReviewView {
     pub(crate) marks: Vec<(String, String, String)>,
     pub(crate) check_trends: Vec<Figure>,
     pub(crate) series: Vec<Figure>,
-    pub(crate) steps: Option<(Vec<StepRow>, usize)>,
+    pub(crate) subjects: Option<(Vec<WeeksRow>, usize)>,
+    pub(crate) steps: Option<(Vec<WeeksRow>, usize)>,
     pub(crate) projections: Vec<ProjectionRow>,
     pub(crate) cost: Option<(WeekChart, String)>,
     pub(crate) checks: Vec<CheckRow>,
@@ -94,6 +95,7 @@ impl ReviewView {
             marks: review.marks.iter().map(|mark| (minute(mark.at), mark.text.clone(), mark.by.clone())).collect(),
             check_trends: trends::checks(review),
             series: trends::series(&review.trends),
+            subjects: trends::subjects(&review.trends),
             steps: trends::steps(&review.trends),
             projections: trends::projections(review),
             cost: trends::cost(&review.trends),

@@ -10,7 +10,7 @@ use check::metric::NAMESPACE;
 use check::{Failure, FailureKind, Mismatch, NoSecrets, Report, Subject};
 use history::{
     AlarmChange, AlarmChanges, AlarmState, Counts, Day, History, Notified, Part, Percentiles, Period, PhaseTimes,
-    Point, Runs, SearchCost, Series, StepPercentiles, StepSeries, StepTime, Window,
+    Point, Runs, SearchCost, Series, StepPercentiles, StepSeries, StepTime, SubjectCounts, Window,
 };
 use jiff::{SignedDuration, Timestamp};
 use runtime::PortError;
@@ -25,6 +25,8 @@ pub struct Fake {
     pub changes: Vec<AlarmChange>,
     pub complete_from: Timestamp,
     pub has_steps: bool,
+    /// Passed and failed runs of each subject on each day; `None` if nothing counts them.
+    pub subjects: Option<BTreeMap<String, SubjectCounts>>,
     pub searches: AtomicUsize,
 }
 
@@ -41,6 +43,7 @@ impl Fake {
             changes: Vec::new(),
             complete_from: window.from,
             has_steps: true,
+            subjects: Some(BTreeMap::new()),
             searches: AtomicUsize::new(0),
         };
         for (metric, value) in [("Inconclusive", 0.0), ("Success", 1.0), ("Duration", 1_000.0)] {
@@ -224,7 +227,7 @@ impl History for Fake {
             counts.passed += u64::from(*value > 0.5);
             counts.failed += u64::from(*value <= 0.5);
         }
-        let day = |(at, runs)| Day { at, runs, durations: None, subjects: None };
+        let day = |(at, runs)| Day { at, runs, durations: None, subjects: self.subjects.clone() };
         Ok(days.into_iter().map(day).collect())
     }
 }

@@ -9,11 +9,11 @@ use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 
 use fake::Fake;
-use history::Window;
+use history::{SubjectCounts, Window};
 use jiff::SignedDuration;
 use review::{
     AlarmReview, Change, Datapoints, Gap, Input, Kind, RecordedFirings, Review, SeenBy, Sensitivity, StepTrends,
-    Verdict, review,
+    SubjectTrends, SubjectWeek, Verdict, review,
 };
 
 const TEMPLATE: &str = include_str!("../../../../infra/alarms.yaml");
@@ -219,6 +219,26 @@ async fn log_lines_are_searched_only_when_asked() {
     let asked = reviewed_with(&fake, true, &[]).await;
     assert!(matches!(&asked.trends.steps, StepTrends::Known { steps } if steps.len() == 1));
     assert_eq!(fake.searches.load(Ordering::Relaxed), asked.trends.weeks.len(), "once a week and check");
+}
+
+#[tokio::test]
+async fn subjects_have_weeks_where_the_source_counts_them() {
+    let mut fake = Fake::new(14, "login");
+    let counts = |passed, failed| SubjectCounts { passed, failed };
+    fake.subjects = Some(
+        [("-", 9, 1), ("api", 0, 0), ("web", 3, 1)]
+            .map(|(name, passed, failed)| (name.to_owned(), counts(passed, failed)))
+            .into(),
+    );
+    let SubjectTrends::Known { subjects } = reviewed(&fake).await.trends.subjects else { panic!("they are counted") };
+    let [api, web] = &subjects[..] else { panic!("{subjects:?}") };
+    assert_eq!((api.subject.as_str(), &api.weeks), ("api", &vec![None; 3]), "no run judged it");
+    assert_eq!((web.check.as_str(), web.subject.as_str()), ("login", "web"));
+    // Three days, a week, and four days.
+    let week = |days| Some(SubjectWeek { passed: 3 * days, failed: days, success: 0.75 });
+    assert_eq!(web.weeks, [week(3), week(7), week(4)]);
+    fake.subjects = None;
+    assert_eq!(reviewed(&fake).await.trends.subjects, SubjectTrends::NotAsked);
 }
 
 #[tokio::test]

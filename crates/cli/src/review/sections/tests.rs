@@ -1,5 +1,5 @@
 use jiff::{SignedDuration, Timestamp};
-use review::{CostTrend, Datapoints, StepTrends, Trends, Values};
+use review::{CostTrend, Datapoints, StepTrends, SubjectTrends, Trends, Values};
 
 use super::*;
 
@@ -64,6 +64,7 @@ fn review(alarms: Vec<AlarmReview>) -> Review {
         trends: Trends {
             weeks: Vec::new(),
             checks: Vec::new(),
+            subjects: SubjectTrends::NotAsked,
             steps: StepTrends::NotAsked,
             series: Vec::new(),
             unavailable: Vec::new(),
