@@ -191,14 +191,7 @@ impl Reader<'_> {
         }
         let length = periods.len() as f64 * period.seconds() as f64 / 86_400.0;
         let values = Values::new(&periods, period.duration());
-        CheckReview::new(
-            id,
-            interval,
-            counts,
-            values,
-            self.objectives.get(id).map(|objective| objective.target()),
-            length,
-        )
+        CheckReview::new(id, interval, counts, values, self.objectives.get(id).copied(), length)
     }
 
     /// Identity of a check's metric in this environment.

@@ -36,4 +36,4 @@ pub use trend::{
     CheckTrend, CheckWeek, CostTrend, Group, Projection, SeriesTrend, StepTrend, StepTrends, StepWeek, Trends, Week,
 };
 pub use values::Progress;
-pub use what_if::{WhatIf, WhatIfError};
+pub use what_if::WhatIfError;

@@ -1,6 +1,6 @@
 //! Reviews of a history in memory: sources with less knowledge, and proposals at their limits.
 
-#![expect(clippy::panic, clippy::unimplemented, clippy::unwrap_used, reason = "tests fail by panicking")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod fake;
 
@@ -177,6 +177,18 @@ async fn firing_from_before_the_replay_has_no_delay() {
     assert_eq!(words(1)[..2], ["FailingLogin after 2 min", "SlowLogin after 5 min"]);
     let delay = slow.behaviour.detection.unwrap();
     assert_eq!((delay.median_minutes, delay.longest_minutes), (5.0, 5.0), "the first one does not count");
+}
+
+#[tokio::test]
+async fn median_of_two_delays_is_between_them() {
+    let mut fake = Fake::new(14, "login");
+    for (from, late) in [(5_000, 0), (9_000, 10)] {
+        fake.incident("login", from, 60);
+        fake.set("login", "Duration", from + late, 60 - late, 9_000.0);
+    }
+    let review = reviewed(&fake).await;
+    let delay = alarm(&review, "SlowLogin").behaviour.detection.unwrap();
+    assert_eq!((delay.median_minutes, delay.longest_minutes), (10.0, 15.0));
 }
 
 #[tokio::test]
