@@ -58,7 +58,7 @@ pub struct Firing {
     pub until: Option<Timestamp>,
     /// True if the alarm was in `ALARM` at the start of the replay, so that it is unknown when it fired.
     pub began_before: bool,
-    /// Ids of the incidents that it matches. It began during an incident of its own check, or near the start of one of another check.
+    /// Ids of the incidents that it matches. It began during an incident of the same check, or near the start of another one.
     pub incidents: Vec<String>,
     /// True if it began during planned maintenance.
     pub maintenance: bool,

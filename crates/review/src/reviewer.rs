@@ -28,8 +28,11 @@ const BEFORE_INCIDENT: SignedDuration = SignedDuration::from_hours(1);
 /// Time before the end of the window from which the newest value of a certificate is taken.
 const NEWEST: SignedDuration = SignedDuration::from_hours(24);
 
-/// Series of the trends: the metric and its channel, the statistic of a day, and the limit of a projection.
-const SERIES: [(Group, &Metric, Option<Channel>, Statistic, Option<f64>); 12] = [
+/// Series of a trend: its metric and channel, the statistic of a day, and the limit of a projection.
+type Followed = (Group, &'static Metric, Option<Channel>, Statistic, Option<f64>);
+
+/// Series of the trends.
+const SERIES: [Followed; 12] = [
     (Group::Load, &metric::REQUESTS, None, Statistic::Average, None),
     (Group::Queue, &metric::QUEUE_BACKLOG, None, Statistic::Maximum, None),
     (Group::Queue, &metric::OLDEST_JOB_AGE, None, Statistic::Maximum, None),

@@ -86,7 +86,7 @@ impl Reviews {
         change(self.known.lock().unwrap_or_else(PoisonError::into_inner).entry(days).or_default());
     }
 
-    /// Starts a review on a thread of its own, since it computes for seconds. Returns a future that ends with it.
+    /// Starts a review on its own thread, since it computes for seconds. Returns a future that ends with it.
     fn start(&self, source: &Source, days: u16, now: Timestamp) -> impl Future<Output = ()> + use<> {
         let (progress, running) = watch::channel("waiting for another review".to_owned());
         let mut ended = running.clone();
