@@ -18,6 +18,7 @@ mod subject_trend;
 mod template_edit;
 mod trend;
 mod values;
+mod week;
 mod what_if;
 pub mod words;
 
@@ -33,7 +34,8 @@ pub use result::{AlarmReview, RecordedFirings, Review, ReviewedMark, WhatIfResul
 pub use reviewer::{Input, ReviewError, review};
 pub use subject_trend::{SubjectTrend, SubjectTrends, SubjectWeek};
 pub use trend::{
-    CheckTrend, CheckWeek, CostTrend, Group, Projection, SeriesTrend, StepTrend, StepTrends, StepWeek, Trends, Week,
+    CheckTrend, CheckWeek, CostTrend, Group, Projection, SeriesTrend, StepTrend, StepTrends, StepWeek, Trends,
 };
 pub use values::Progress;
+pub use week::Week;
 pub use what_if::WhatIfError;

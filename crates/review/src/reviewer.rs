@@ -18,9 +18,10 @@ use crate::result::{AlarmReview, Review, ReviewedMark, WhatIfResult, WithoutValu
 use crate::subject_trend::subject_trends;
 use crate::template_edit::{Edits, TemplateText};
 use crate::trend::{
-    Group, SeriesTrend, StepTrend, StepTrends, StepWeek, Trends, Week, by_week, check_trend, expiry, project, weeks,
+    Group, SeriesTrend, StepTrend, StepTrends, StepWeek, Trends, by_week, check_trend, expiry, project,
 };
 use crate::values::{Progress, Recorded, series};
+use crate::week::{Week, weeks};
 use crate::what_if::{WhatIf, WhatIfError};
 
 /// Time before an incident in which a mark may be its cause.

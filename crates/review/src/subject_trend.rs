@@ -6,7 +6,7 @@ use history::{Day, SubjectCounts};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::trend::{MAX_ROWS, Week, days_of};
+use crate::week::{MAX_ROWS, Week, days_of};
 
 /// Subject of a check that is a single flow. The check itself has its weeks.
 const WHOLE: &str = "-";
