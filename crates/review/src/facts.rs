@@ -120,38 +120,38 @@ impl Reader<'_> {
     }
 
     /// Reads the days of a check, with the runs of the window only. The source counts whole days, so those that the window cuts are
-    /// counted from values. A day without any in the window is left out.
+    /// counted from values. A day without any in the window is left out; one without any value at all has only the numbers of the source.
     async fn days(&self, id: &str) -> Result<Vec<Day>, PortError> {
-        let window = self.window;
-        let mut days = self.history.daily(id, window).await?;
+        let mut days = self.history.daily(id, self.window).await?;
         for day in &mut days {
-            let end = day.at + Period::DAY.duration();
-            if day.at < window.from || window.until < end {
-                day.runs = self.counts(id, Window::new(day.at.max(window.from), end.min(window.until))).await?;
+            let whole = Window::new(day.at, day.at + Period::DAY.duration());
+            if whole.from < self.window.from || self.window.until < whole.until {
+                day.runs = self.counts(id, whole).await?.unwrap_or(day.runs);
             }
         }
         days.retain(|day| day.runs != Counts::default());
         Ok(days)
     }
 
-    /// Counts the runs of a part of a day. A run in maintenance has no success.
-    async fn counts(&self, id: &str, part: Window) -> Result<Counts, PortError> {
-        let mut sums = Vec::new();
+    /// Counts the runs of a day within the window; `None` if the day has no values. A run in maintenance has no success.
+    async fn counts(&self, id: &str, day: Window) -> Result<Option<Counts>, PortError> {
+        let (mut sums, mut has_values) = (Vec::new(), false);
         for metric in [&metric::SUCCESS, &metric::INCONCLUSIVE] {
             for statistic in [Statistic::SampleCount, Statistic::Sum] {
                 let (points, _) =
-                    series(self.history, &self.metric(metric, id), statistic, part, Period::MINUTE).await?;
-                let own = points.iter().filter(|point| part.from <= point.at && point.at < part.until);
+                    series(self.history, &self.metric(metric, id), statistic, day, Period::MINUTE).await?;
+                has_values |= !points.is_empty();
+                let own = points.iter().filter(|point| self.window.from <= point.at && point.at < self.window.until);
                 sums.push(own.map(|point| point.value).sum::<f64>().round() as u64);
             }
         }
-        let [judged, passed, all, inconclusive] = sums[..] else { return Ok(Counts::default()) };
-        Ok(Counts {
+        let [judged, passed, all, inconclusive] = sums[..] else { return Ok(None) };
+        Ok(has_values.then(|| Counts {
             passed,
             failed: judged.saturating_sub(passed),
             inconclusive,
             maintenance: all.saturating_sub(inconclusive).saturating_sub(judged),
-        })
+        }))
     }
 
     async fn add_check(&self, id: &str, cadence: Duration, days: Vec<Day>, facts: &mut Facts) -> Result<(), PortError> {
