@@ -1,10 +1,12 @@
-//! Server time and size of pages, on a store with 200 subjects and thirty days of runs every minute.
+//! Server time and size of pages, and when the overview can be used in a browser, on a store with 200 subjects and thirty days of runs
+//! every minute.
 
-#![expect(clippy::unwrap_used, reason = "a failed benchmark should abort")]
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a failed benchmark should abort")]
 
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -53,7 +55,16 @@ async fn main() {
             size as f64 / 1e3
         );
     }
+    show_in_a_browser(address);
     fs::remove_dir_all(&folder).unwrap();
+}
+
+/// Measures in Chromium, with what `cargo xtask bench` installs.
+fn show_in_a_browser(address: SocketAddr) {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/browser/usable.mjs");
+    let status =
+        Command::new("node").args([script, &format!("http://{address}"), "/"]).status().expect("node is missing");
+    assert!(status.success(), "run the benchmark with: cargo xtask bench");
 }
 
 /// Records a run of each check a minute. `availability` has all subjects in one run of an hour, since the pages read their days.
