@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Needs of a check with the failures of the needed checks, and problems of reading them.
 ///
 /// Only the state of a check that a failed step needs is read. A state that cannot be read, or is too old, is no reason to
-/// suppress anything; nor are failures about which nobody is notified, because of a mute or one of the windows.
+/// suppress anything; nor are failures without a notification, because of a mute or one of these maintenance windows.
 pub(crate) async fn needed(
     needs: &[Need],
     failures: &[&Failure],
