@@ -1,4 +1,4 @@
-//! The browser tests of the console, each file on a deployment of its own.
+//! The browser tests of the console, one deployment for each file.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::world::{World, repository};
 
 /// Longest time for the tests of a file.
 const LONGEST: Duration = Duration::from_secs(600);
-/// Tests of security that need no console of their own.
+/// Tests of security that start no console.
 const OWN_CONSOLE: &str = "another site|a form of another|a name of another|an action takes";
 
 /// A deployment that the browser tests break and repair.
@@ -57,7 +57,7 @@ async fn clear(State(deployment): State<Arc<Deployment>>) {
     deployment.set_alarm(StateValue::Ok, "0 of 2").await;
 }
 
-/// Runs a file of tests/browser on a deployment of its own, with these options of Node.js.
+/// Runs a file of tests/browser on a new deployment, with these options of Node.js.
 async fn prove(name: &str, options: &[&str]) {
     let world = World::new(&format!("browser-{}", name.replace('_', "-"))).await;
     world.deploy_alarms("Availability").await;

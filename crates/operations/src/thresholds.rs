@@ -52,6 +52,12 @@ fn from_template(text: &str, environment: &str) -> anyhow::Result<Vec<MetricAlar
     Ok(on_metrics.collect())
 }
 
+/// True if an alarm is about values of this check.
+#[must_use]
+pub fn is_about(alarm: &MetricAlarm, check: &str) -> bool {
+    alarm.source.metrics().any(|(metric, _)| metric.dimensions.get("Check").is_some_and(|own| own == check))
+}
+
 /// Cadence of each check, by its id: the period of its alarm on lost monitoring.
 #[must_use]
 pub fn cadences(alarms: &[MetricAlarm]) -> BTreeMap<String, Duration> {

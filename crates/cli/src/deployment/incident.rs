@@ -33,10 +33,9 @@ pub(crate) async fn show(options: &IncidentOptions) -> anyhow::Result<Exit> {
     let asked = Asked {
         environment: &environment,
         checks: &all,
-        objectives: &checks::default_objectives(),
+        objectives: &checks::configured_objectives(options.settings.as_deref())?,
         alarms: &alarms,
         now: Timestamp::now(),
-        with_logs: false,
     };
     let review = review(&gather(&*history, records, options.window, &asked).await?);
     let format = if options.json { IncidentFormat::Json } else { options.format };
@@ -107,14 +106,9 @@ fn lines(review: &IncidentReview) -> String {
         }
     }
     lines.push(String::new());
-    lines.extend(review.incidents.iter().filter_map(|incident| {
-        let impact = incident.impact?;
-        let (spent, failed) = (impact.spent * 100.0, impact.failed);
-        Some(format!(
-            "{} spent {spent:.0} % of the error budget of 30 days, with {failed} failed runs",
-            incident.name()
-        ))
-    }));
+    lines.extend(
+        review.incidents.iter().filter_map(|incident| Some(format!("{} spent {}", incident.name(), incident.impact?))),
+    );
     lines.extend(review.cause.together.iter().map(|other| format!("at the same time: {}", other.id)));
     lines.extend(review.cause.shared.iter().map(|words| format!("in common: {words}")));
     lines.extend(review.unknown.iter().map(|what| format!("not known: {what}")));

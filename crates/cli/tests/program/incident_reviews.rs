@@ -221,3 +221,28 @@ async fn incidents_of_a_window_are_reviewed_together() {
     assert_eq!(reversed.status.code(), Some(2));
     assert!(text(&reversed.stderr).contains("the earlier first"), "{reversed:?}");
 }
+
+/// What an incident cost is judged by the objective of the settings.
+#[tokio::test(flavor = "multi_thread")]
+async fn cost_of_an_incident_follows_the_settings() {
+    let world = World::start("objective").await;
+    let settings = world.folder.join("settings.toml");
+    let file = settings.to_str().unwrap();
+    let text = fs::read_to_string(&settings).unwrap();
+    fs::write(&settings, format!("{text}\n[objectives.availability]\ntarget = 0.9\n")).unwrap();
+    world.platform.faults().activate(Fault::ServerError);
+    world.run(&["availability"]);
+    // The days before, without which too little is known.
+    let days = "INSERT INTO daily_runs (check_id, day, passed, failed, inconclusive, maintenance)
+                SELECT 'availability', day - 86400000 * ago, 100, 0, 0, 0 FROM daily_runs,
+                       (SELECT 1 AS ago UNION SELECT 2 UNION SELECT 3) WHERE check_id = 'availability'";
+    rusqlite::Connection::open(world.folder.join("own.db")).unwrap().execute_batch(days).unwrap();
+    let id = world.incidents().remove(0);
+    // One of 301 runs failed: of 1.5 allowed ones by default, and of 30.1 with the settings.
+    assert!(world.printed(&["incident", &id]).contains("spent 66 % of the error budget"), "by default");
+    let configured = world.printed(&["incident", &id, "--settings", file]);
+    assert!(
+        configured.contains("spent 3 % of the error budget of 30 days, by 1 failed run (objective 90 %)"),
+        "{configured}"
+    );
+}

@@ -14,7 +14,7 @@ use check::incident::IncidentRecord;
 
 pub use cause::{Cause, Together};
 pub use gather::{Asked, gather};
-pub use gathered::{FirstReport, Gathered, Observed};
+pub use gathered::{Gathered, Observed};
 pub use markdown::markdown;
 pub use result::{IncidentReview, Reviewed};
 pub use seen::{AlarmSeen, Attempts, Gap, Impact, Seen, SeenRuns};
@@ -26,7 +26,7 @@ pub fn review(gathered: &Gathered) -> IncidentReview {
     let records: Vec<&IncidentRecord> = gathered.incidents.iter().map(|own| &own.record).collect();
     let reviewed = |own: &Observed| Reviewed {
         record: own.record.clone(),
-        seen: seen::seen(own, &gathered.changes, &gathered.environment, gathered.now),
+        seen: seen::seen(own, gathered.changes.as_deref(), &gathered.environment, gathered.now),
         impact: seen::impact(own, gathered.now),
     };
     IncidentReview {

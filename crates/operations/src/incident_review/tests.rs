@@ -11,6 +11,9 @@ use history::AlarmChange;
 
 use super::*;
 
+/// An alarm on the check.
+const FAILING: &str = "just-driving-synthetics-production-login-failing";
+
 fn at(minutes: i64) -> Timestamp {
     Timestamp::constant(1_772_438_400, 0) + SignedDuration::from_mins(minutes)
 }
@@ -65,7 +68,8 @@ fn gathered() -> Gathered {
         window: Window::new(at(-60), at(11)),
         incidents: vec![Observed {
             record: record("login", 0, Some(10), "status 500"),
-            first: FirstReport::Missing,
+            first: None,
+            alarms: [FAILING.to_owned()].into(),
             runs,
             notified: None,
             days: (0..5)
@@ -75,7 +79,7 @@ fn gathered() -> Gathered {
         }],
         others: vec![record("booking", 2, None, "status 500")],
         marks: vec![Mark::new(at(-7), "release 42", "ci")],
-        changes: Vec::new(),
+        changes: Some(Vec::new()),
         unknown: Vec::new(),
     }
 }
@@ -89,7 +93,7 @@ fn review_says_what_was_seen_and_what_it_cost() {
     assert_eq!(own.seen.runs, SeenRuns { failed: 5, passed: 1, ..SeenRuns::default() });
     assert_eq!(own.seen.gaps, [Gap { from: at(2), until: at(8) }]);
     let impact = own.impact.unwrap();
-    assert_eq!((impact.failed, impact.allowed.round(), (impact.spent * 10.0).round()), (5, 10.0, 5.0));
+    assert_eq!(impact.to_string(), "50 % of the error budget of 30 days, by 5 failed runs (objective 99 %)");
     assert_eq!(
         review.cause.together.iter().map(|other| (other.name.as_str(), other.after)).collect::<Vec<_>>(),
         [("booking", 120)]
@@ -135,7 +139,7 @@ fn alarm_that_starts_in_order_is_no_news() {
     let change = |previous, state| AlarmChange {
         previous,
         now: history::AlarmState {
-            alarm: "just-driving-synthetics-production-login-failing".to_owned(),
+            alarm: FAILING.to_owned(),
             state,
             since: at(2),
             reason: "1 of 1".to_owned(),
@@ -150,8 +154,38 @@ fn alarm_that_starts_in_order_is_no_news() {
         (Some(Alarm), Ok, Some("alarm login-failing: ALARM to OK (1 of 1)")),
         (None, Alarm, Some("alarm login-failing: ALARM (1 of 1)")),
     ] {
-        let entries = timeline(&Gathered { changes: vec![change(previous, state)], ..gathered() });
+        let entries = timeline(&Gathered { changes: Some(vec![change(previous, state)]), ..gathered() });
         let found = entries.iter().find(|entry| entry.kind == EntryKind::Alarm).map(|entry| entry.words.as_str());
         assert_eq!(found, expected);
     }
+}
+
+#[test]
+fn unknown_alarms_are_not_no_alarms() {
+    let none = "No alarm on login went to ALARM";
+    assert!(markdown(&review(&gathered())).contains(none));
+    let unknown = review(&Gathered { changes: None, ..gathered() });
+    assert_eq!(unknown.incidents[0].seen.alarms, None);
+    assert!(!markdown(&unknown).contains(none), "{}", markdown(&unknown));
+}
+
+/// Names of alarms say nothing about their check: `certificates-soon` is on `availability`.
+#[test]
+fn alarms_of_the_check_alone_have_seen_its_incident() {
+    let changed = |alarm: &str| AlarmChange {
+        previous: Some(alarm::State::Ok),
+        now: history::AlarmState {
+            alarm: alarm.to_owned(),
+            state: alarm::State::Alarm,
+            since: at(3),
+            reason: String::new(),
+            decided_by: serde_json::Value::Null,
+        },
+    };
+    let mut gathered = gathered();
+    gathered.incidents[0].alarms.insert("just-driving-synthetics-production-lockouts".to_owned());
+    gathered.changes =
+        Some(["lockouts", "login-other"].map(|name| changed(&crate::names::resource("production", name))).into());
+    let seen = review(&gathered).incidents[0].seen.alarms.clone().unwrap();
+    assert_eq!(seen, [AlarmSeen { alarm: "lockouts".to_owned(), after: 180 }]);
 }

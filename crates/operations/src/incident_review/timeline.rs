@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::gathered::{FirstReport, Gathered, Observed, name};
+use super::gathered::{Gathered, Observed, name};
 use super::seen::{attempts, last_passed};
 use crate::names::short_name;
 
@@ -75,7 +75,7 @@ pub fn timeline(gathered: &Gathered) -> Vec<Entry> {
         words: format!("mark: {text} ({by})"),
     };
     entries.extend(gathered.marks.iter().map(mark));
-    entries.extend(gathered.changes.iter().filter(|change| is_news(change)).map(|change| {
+    entries.extend(gathered.changes.iter().flatten().filter(|change| is_news(change)).map(|change| {
         let AlarmChange { now, previous } = change;
         let reason = cut(now.reason.lines().next().unwrap_or_default(), MAX_REASON);
         let from = previous.map_or_else(String::new, |state| format!("{} to ", state.as_str()));
@@ -143,7 +143,7 @@ impl Incident<'_> {
     /// Records name the scheduled time of a run. The first failed run acted when it ended, if that is known.
     fn ended(&self, at: Timestamp) -> Timestamp {
         match &self.observed.first {
-            FirstReport::Read(report) if at == report.key.scheduled_time => report.ended.max(at),
+            Some(report) if at == report.key.scheduled_time => report.ended.max(at),
             _ => at,
         }
     }
