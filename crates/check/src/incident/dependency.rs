@@ -64,8 +64,8 @@ impl CheckState {
     /// a verdict on the whole check, no subject is.
     fn failing_subjects(&self) -> impl Iterator<Item = (&Subject, &SubjectState)> {
         let has_gap = |state: &SubjectState| state.monitoring_gap.is_some();
-        let is_blind = self.subjects.get(&Subject::whole()).is_some_and(has_gap);
-        let is_failing = move |state: &SubjectState| !is_blind && state.phase != Phase::Healthy && !has_gap(state);
+        let is_lost = self.subjects.get(&Subject::whole()).is_some_and(has_gap);
+        let is_failing = move |state: &SubjectState| !is_lost && state.phase != Phase::Healthy && !has_gap(state);
         self.subjects.iter().filter(move |(_, state)| is_failing(state))
     }
 
@@ -160,7 +160,7 @@ mod tests {
         let inconclusive = Inconclusive::new(Cause::Reference, "no such parameter", &NoSecrets);
         let gap = || Some(MonitoringGap { since: at(60), inconclusive: inconclusive.clone(), notified_at: None });
         let (web, whole) = (Subject::own("web"), Subject::whole());
-        for (case, blind, expected) in
+        for (case, lost, expected) in
             [("none", None, true), ("the failing subject", Some(&web), false), ("the whole check", Some(&whole), false)]
         {
             let failing = state(Phase::Failing, "log-in").subjects[&whole].clone();
@@ -169,8 +169,8 @@ mod tests {
                 subjects: [(web.clone(), failing), (whole.clone(), healthy)].into(),
                 ..CheckState::default()
             };
-            if let Some(blind) = blind {
-                state.subjects.get_mut(blind).unwrap().monitoring_gap = gap();
+            if let Some(lost) = lost {
+                state.subjects.get_mut(lost).unwrap().monitoring_gap = gap();
             }
             assert_eq!((is_failing(&state), state.failing_in(&LOG_IN).count() == 1), (expected, expected), "{case}");
         }
