@@ -120,7 +120,7 @@ async fn show_price(history: &dyn History, window: Window) -> anyhow::Result<()>
             Err(error) => eprintln!("warning: {error}"),
         }
     }
-    eprintln!("--logs searches log lines for about {usd:.2} USD");
+    deployment::show_search_price(usd);
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use check::incident::{IncidentRecord, parts_of_id};
 use check::text::utc;
 use history::{History, Window};
 use jiff::{SignedDuration, Timestamp};
-use operations::incident_review::{Asked, IncidentReview, gather, markdown, review};
+use operations::incident_review::{Asked, IncidentReview, LogSearch, gather, markdown, price, review};
 use operations::{checks, thresholds};
 
 use crate::arguments::IncidentOptions;
@@ -35,8 +35,15 @@ pub(crate) async fn show(options: &IncidentOptions) -> anyhow::Result<Exit> {
         checks: &all,
         objectives: &checks::configured_objectives(options.settings.as_deref())?,
         alarms: &alarms,
+        logs: LogSearch { runs: options.logs, platform: &options.platform_log },
         now: Timestamp::now(),
     };
+    let is_priced = options.deployment.store.is_none() && (options.logs || !options.platform_log.is_empty());
+    if is_priced {
+        let (usd, warnings) = price(&*history, &records, options.window, &asked).await;
+        warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+        access::show_search_price(usd);
+    }
     let review = review(&gather(&*history, records, options.window, &asked).await?);
     let format = if options.json { IncidentFormat::Json } else { options.format };
     match format {

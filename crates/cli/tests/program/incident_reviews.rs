@@ -214,6 +214,13 @@ async fn incidents_of_a_window_are_reviewed_together() {
     let incidents = world.incidents();
     assert!(incidents.len() > 2 && incidents.iter().all(|id| shown.contains(id.as_str())), "{shown}");
     assert!(shown.contains("availability/health  first failed attempt"), "{shown}");
+    assert!(!shown.contains("  run "), "not asked for: {shown}");
+    let with_logs = world.printed(&["incident", "--window", &format!("{from}..{soon}"), "--logs"]);
+    let runs = with_logs.lines().filter(|line| line.contains("availability/health  run "));
+    let is_whole = |line: &str| line.contains(" failed: step ") && line.contains("status 500");
+    assert_eq!(runs.filter(|line| is_whole(line)).count(), 1, "{with_logs}");
+    let refused = world.synthetics(&["incident", &incidents[0], "--platform-log", "laravel"]);
+    assert_eq!(refused.status.code(), Some(2), "a store has no logs of the platform: {refused:?}");
     let before =
         text(&window(from - jiff::SignedDuration::from_hours(2), from - jiff::SignedDuration::from_hours(1)).stdout);
     assert!(before.starts_with("no incident from "), "{before}");

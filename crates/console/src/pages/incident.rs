@@ -9,7 +9,7 @@ use check::message::{Topic, chat, email, sms, span, subject_line};
 use check::text::utc;
 use history::{Delivered, Notified};
 use jiff::Timestamp;
-use operations::incident_review::{Asked, Reviewed, Together, gather, markdown, review};
+use operations::incident_review::{Asked, LogSearch, Reviewed, Together, gather, markdown, review};
 
 use crate::actions::{Actions, Offer};
 use crate::runbook;
@@ -92,6 +92,7 @@ async fn read(source: &Source, id: &str) -> Result<Incident, Missing> {
         checks: &shown.checks,
         alarms: &shown.alarms,
         objectives: &shown.objectives,
+        logs: LogSearch::default(),
         now,
     };
     let gathered = gather(&*source.history, vec![record.clone()], None, &asked).await?;

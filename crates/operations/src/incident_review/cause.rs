@@ -8,8 +8,8 @@ use check::{Report, StepResult};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::asked::BEFORE;
 use super::gathered::{Gathered, name};
-use super::timeline::BEFORE;
 
 /// What was affected together, and what may be the cause.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]

@@ -1,18 +1,18 @@
 //! Reads what is known of incidents.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use alarm::MetricAlarm;
 use check::Report;
-use check::budget::Objective;
 use check::incident::IncidentRecord;
 use check::text::utc;
 use history::{AlarmChange, AlarmChanges, History, SearchCost, Window};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use runtime::PortError;
 
+use super::asked::{Asked, BEFORE};
 use super::gathered::{Gathered, Observed};
-use super::timeline::{BEFORE, MAX_CHANGES};
+use super::logs::search;
+use super::timeline::MAX_CHANGES;
 use crate::thresholds::is_about;
 
 /// Most runs of an incident that are read.
@@ -22,36 +22,22 @@ const OBJECTIVE: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Time between the starts of two incidents up to which they may have one cause.
 const NEAR: SignedDuration = SignedDuration::from_mins(15);
 
-/// What to read, and what is known already.
-#[derive(Clone, Copy, Debug)]
-pub struct Asked<'a> {
-    /// Name of the environment; empty if it is not known.
-    pub environment: &'a str,
-    /// Ids of all checks.
-    pub checks: &'a [&'static str],
-    /// The shipped alarms.
-    pub alarms: &'a [MetricAlarm],
-    /// Objective of each check.
-    pub objectives: &'a BTreeMap<String, Objective>,
-    /// Current time.
-    pub now: Timestamp,
-}
-
 /// Reads what is known of some incidents. A part that cannot be read is named in the result.
+///
+/// **Side effects:** a search of logs costs what [`super::price`] says.
 ///
 /// # Errors
 /// When the incidents of other checks cannot be read.
 pub async fn gather(
     history: &dyn History,
     mut records: Vec<IncidentRecord>,
-    window: Option<Window>,
+    wanted: Option<Window>,
     asked: &Asked<'_>,
 ) -> Result<Gathered, PortError> {
     records.sort_by_key(|record| record.since);
     let now = asked.now;
     let begin = records.iter().map(|record| record.since).min().unwrap_or(now);
-    let end = records.iter().map(|record| record.closed_at.unwrap_or(now)).max().unwrap_or(now);
-    let window = window.unwrap_or_else(|| Window::new(begin - BEFORE, end + SignedDuration::from_mins(1)));
+    let window = asked.window(&records, wanted);
     let mut unknown = Vec::new();
     let mut others = Vec::new();
     for check in asked.checks {
@@ -77,12 +63,17 @@ pub async fn gather(
         changes.retain(|change| records.iter().any(|record| is_on(&change.now.alarm, record)));
         changes.sort_by_key(|change| change.now.since);
     }
+    let logged = search(history, &records, window, asked, &mut unknown).await;
     let mut incidents = Vec::new();
     for record in records {
-        incidents.push(observed(history, record, asked, &mut unknown).await);
+        let mut own = observed(history, record, asked, &mut unknown).await;
+        if own.first.is_none() {
+            own.first = logged.first_of(&own.record).cloned().map(Box::new);
+        }
+        incidents.push(own);
     }
     let environment = asked.environment.to_owned();
-    Ok(Gathered { environment, now, window, incidents, others, marks, changes, unknown })
+    Ok(Gathered { environment, now, window, incidents, others, marks, changes, logged, unknown })
 }
 
 /// `None`: some may be unknown. The reason is noted.

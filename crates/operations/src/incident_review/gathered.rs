@@ -8,6 +8,8 @@ use check::{Report, Subject};
 use history::{AlarmChange, Day, Notified, RunSummary, Window};
 use jiff::Timestamp;
 
+use super::logged::Logged;
+
 /// What was read about incidents and the time around them.
 #[derive(Clone, Debug)]
 pub struct Gathered {
@@ -25,6 +27,8 @@ pub struct Gathered {
     pub marks: Vec<Mark>,
     /// Changes of the alarms on the checks of the incidents, oldest first. `None`: some may be unknown, or nothing evaluates alarms.
     pub changes: Option<Vec<AlarmChange>>,
+    /// Log lines that were asked for.
+    pub logged: Logged,
     /// What could not be read, and why.
     pub unknown: Vec<String>,
 }

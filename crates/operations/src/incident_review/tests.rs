@@ -80,6 +80,7 @@ fn gathered() -> Gathered {
         others: vec![record("booking", 2, None, "status 500")],
         marks: vec![Mark::new(at(-7), "release 42", "ci")],
         changes: Some(Vec::new()),
+        logged: Logged::default(),
         unknown: Vec::new(),
     }
 }
@@ -188,4 +189,31 @@ fn alarms_of_the_check_alone_have_seen_its_incident() {
         Some(["lockouts", "login-other"].map(|name| changed(&crate::names::resource("production", name))).into());
     let seen = review(&gathered).incidents[0].seen.alarms.clone().unwrap();
     assert_eq!(seen, [AlarmSeen { alarm: "lockouts".to_owned(), after: 180 }]);
+}
+
+#[test]
+fn log_lines_of_an_incident_are_in_its_timeline() {
+    let mut gathered = gathered();
+    let failure = gathered.incidents[0].record.first.clone();
+    let elsewhere = Failure { subject: Subject::new("other").unwrap(), ..failure.clone() };
+    let report = |minute: i64, failure: &Failure| {
+        let mut report = check_testkit::sample_report(&[1.0]);
+        (report.key.scheduled_time, report.ended) = (at(minute), at(minute));
+        report.run_id = format!("r{minute}");
+        report.outcome = check::Outcome::Failed { failures: vec![failure.clone()] };
+        report
+    };
+    let reports = [report(0, &failure), report(1, &elsewhere), report(2, &failure), report(11, &failure)];
+    gathered.logged.runs.insert("login".to_owned(), reports.to_vec());
+    let text = format!("production.ERROR: \u{1b}[31m{}\nat line 1", "x".repeat(400));
+    gathered.logged.platform.insert("/laravel".to_owned(), vec![history::LogLine { at: at(-1), text }]);
+    let entries = timeline(&gathered);
+    let all = |kind: EntryKind| entries.iter().filter(move |entry| entry.kind == kind);
+    let runs: Vec<_> = all(EntryKind::Run).map(|entry| (entry.at, entry.words.as_str())).collect();
+    let failed = |run: &str| format!("run {run} failed: step log-in, expected status 200, actual status 500");
+    assert_eq!(runs, [(at(0), failed("r0").as_str()), (at(2), failed("r2").as_str())], "its runs alone");
+    let line = all(EntryKind::PlatformLog).next().unwrap();
+    assert!(line.words.starts_with(r"/laravel: production.ERROR: \u{1b}[31mxxx"), "{line:?}");
+    assert!(line.words.chars().count() < 320 && !line.words.contains("at line"), "{line:?}");
+    assert_eq!(gathered.logged.first_of(&gathered.incidents[0].record).unwrap().run_id, "r0");
 }
