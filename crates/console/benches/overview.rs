@@ -100,7 +100,8 @@ fn step(number: usize, at: Timestamp) -> Step {
 async fn console(store: Arc<Store>, checks: Vec<&'static str>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let alarms = thresholds::on_checks(thresholds::shipped("demo").unwrap(), &checks, None);
+    let shipped = thresholds::shipped("demo").unwrap();
+    let alarms = thresholds::on_checks(shipped, &checks, None, &checks::default_objectives());
     let source = Source {
         release: String::new(),
         environment: "demo".to_owned(),
