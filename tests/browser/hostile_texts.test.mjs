@@ -4,7 +4,8 @@ import { copyFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { after, test } from "node:test";
 
-import { headline, tab, tooWide } from "./browser.mjs";
+import { tab, tooWide } from "./browser.mjs";
+import { assertHarmless, taken } from "./harmless.mjs";
 import { HIDDEN, IS_HIDDEN, LONG, MARKUP, poisoned } from "./hostile_texts.mjs";
 import { file, recorded, start } from "./program.mjs";
 import { execute, rows } from "./store.mjs";
@@ -60,31 +61,6 @@ function write(text, number) {
     ...sent.map((statement) => ["INSERT INTO deliveries VALUES (?, ?, ?, 3, ?, NULL, ?)", statement[1], statement[4], text, now, text]),
   ]);
   return { incident: `/incidents/${encodeURIComponent(id)}`, run: `/checks/availability/runs/${run}` };
-}
-
-// What a page has taken for markup.
-const taken = (page) => page.evaluate(() => {
-  const all = (selector) => [...document.querySelectorAll(selector)].map((element) => element.outerHTML.slice(0, 200));
-  const own = (address) => new URL(address, location.href).origin === location.origin;
-  const foreign = [...document.querySelectorAll("script, link, form, a")].filter((element) => {
-    const address = element.src || element.action || element.href;
-    return address && !own(address) && !address.startsWith("https://github.com/just-driving/synthetics/");
-  });
-  const handlers = [...document.querySelectorAll("*")].filter((e) => [...e.attributes].some(({ name }) => /^on|^style$/.test(name)) && !e.closest(".plot, .legend"));
-  return [
-    ...all("img, iframe, base, style, object, embed, meta[http-equiv], script:not([src])"),
-    ...[...foreign, ...handlers].map((element) => element.outerHTML.slice(0, 200)),
-    ...("hacked" in window ? [`a script ran: ${window.hacked}`] : []),
-  ];
-});
-
-async function assertHarmless(page, path) {
-  const answer = await page.goto(path);
-  assert.equal(answer.status(), 200, path);
-  await page.locator("details").evaluateAll((folded) => folded.forEach((details) => { details.open = true; }));
-  assert.deepEqual(await taken(page), [], path);
-  assert.deepEqual(page.problems, [], path);
-  assert.ok(await headline(page).first().isVisible() && await page.getByRole("navigation", { name: "Pages" }).isVisible(), path);
 }
 
 const EVERYWHERE = ["/", "/incidents", "/checks/availability", "/alarms", "/review", "/about"];

@@ -7,8 +7,8 @@ const deployment = process.env.SYNTHETICS_DEPLOYMENT;
 // Reason to leave out a test of what only a store has.
 export const onStoresOnly = (what) => isDeployment && `a deployment has no ${what}`;
 
-async function ask(path) {
-  const answer = await fetch(`${deployment}${path}`, { method: "POST" });
+async function ask(path, body) {
+  const answer = await fetch(`${deployment}${path}`, { method: "POST", body: JSON.stringify(body) });
   if (!answer.ok) throw new Error(`${path}: expected 200, found ${answer.status}: ${await answer.text()}`);
   return answer.text();
 }
@@ -35,6 +35,9 @@ export async function monitored(...checks) {
     },
   };
 }
+
+// Writes texts into every place of a deployment that a run, a person or CloudWatch can fill.
+export const write = (texts) => ask("/write", texts);
 
 // Loads a page again until it shows this: what is known of a deployment is asked once a minute.
 export const shows = (page, path, locator, what) => until(async () => { await page.goto(path); return locator.count(); }, what);

@@ -1,4 +1,4 @@
-//! The browser tests of the console, each file on a deployment of its own.
+//! The browser tests of the console, one deployment for each file.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::world::{World, repository};
 
 /// Longest time for the tests of a file.
 const LONGEST: Duration = Duration::from_secs(600);
-/// Tests of security that need no console of their own.
+/// Tests of security that start no console.
 const OWN_CONSOLE: &str = "another site|a form of another|a name of another|an action takes";
 
 /// A deployment that the browser tests break and repair.
@@ -57,9 +57,24 @@ async fn clear(State(deployment): State<Arc<Deployment>>) {
     deployment.set_alarm(StateValue::Ok, "0 of 2").await;
 }
 
-/// Runs a file of tests/browser on a deployment of its own, with these options of Node.js.
+/// Writes texts where a run, a person or CloudWatch may have written them.
+async fn write(State(deployment): State<Arc<Deployment>>, texts: String) {
+    let texts: Vec<String> = serde_json::from_str(&texts).unwrap();
+    let all = texts.join(" ");
+    deployment.world.put_incident_texts("availability", &all).await;
+    for text in &texts {
+        deployment.world.put_mark(text).await;
+    }
+    // CloudWatch accepts no longer reason.
+    let reason: String = all.chars().filter(|c| !c.is_control()).take(1_000).collect();
+    deployment.set_alarm(StateValue::Ok, "0 of 2").await;
+    deployment.set_alarm(StateValue::Alarm, &reason).await;
+}
+
+/// Runs a file of tests/browser on a new deployment, with these options of Node.js.
 async fn prove(name: &str, options: &[&str]) {
-    let world = World::new(&format!("browser-{}", name.replace('_', "-"))).await;
+    let environment = name.rsplit('/').next().unwrap_or(name).replace('_', "-");
+    let world = World::new(&format!("browser-{environment}")).await;
     world.deploy_alarms("Availability").await;
     let function = world.start("availability").await;
     let settings = world.write_settings();
@@ -71,6 +86,7 @@ async fn prove(name: &str, options: &[&str]) {
         .route("/console", post(async |State(deployment): State<Arc<Deployment>>| deployment.console.clone()))
         .route("/inject", post(inject))
         .route("/clear", post(clear))
+        .route("/write", post(write))
         .with_state(Arc::new(deployment));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -116,6 +132,11 @@ async fn console_of_a_deployment_acts() {
 #[tokio::test(flavor = "multi_thread")]
 async fn console_of_a_deployment_is_guarded() {
     prove("security", &["--test-name-pattern", OWN_CONSOLE]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn console_of_a_deployment_shows_hostile_texts() {
+    prove("deployment/hostile_texts", &[]).await;
 }
 
 /// The packages of Node.js, as the step installs them.

@@ -29,6 +29,7 @@ mod review;
 mod runs;
 mod runtime_api;
 mod secrets;
+mod state_table;
 mod store;
 mod termination;
 mod up;

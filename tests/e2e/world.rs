@@ -1,7 +1,7 @@
 //! An isolated environment for one test: a platform, a clock, settings, and a table, topics and queues in the shared
 //! emulator.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -393,52 +393,9 @@ impl World {
         metrics
     }
 
-    /// All items of the state table as text.
-    pub async fn state(&self) -> String {
-        let client = aws_sdk_dynamodb::Client::new(&self.sdk);
-        let items = client.scan().table_name(&self.variables["STATE_TABLE"]).send().await.unwrap().items.unwrap();
-        assert!(!items.is_empty(), "the state table is empty");
-        items.iter().map(attributes_text).collect::<Vec<_>>().join("\n")
-    }
-
-    /// Stores an item with this state, as if an earlier run of the check had written it.
-    pub async fn put_state(&self, check: &str, state: &str) {
-        use aws_sdk_dynamodb::types::AttributeValue::{M, N, S};
-        let client = aws_sdk_dynamodb::Client::new(&self.sdk);
-        let item = [
-            ("pk", S(format!("CHECK#{check}"))),
-            ("sk", S("STATE".to_owned())),
-            ("version", N("1".to_owned())),
-            ("last_run", M(HashMap::new())),
-            ("state", S(state.to_owned())),
-            ("outbox", M(HashMap::new())),
-        ];
-        let item = item.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        client.put_item().table_name(&self.variables["STATE_TABLE"]).set_item(Some(item)).send().await.unwrap();
-    }
-
-    /// Replaces the stored memory of a check.
-    pub async fn put_memory(&self, check: &str, memory: &str) {
-        use aws_sdk_dynamodb::types::AttributeValue::S;
-        let client = aws_sdk_dynamodb::Client::new(&self.sdk);
-        let call = client.update_item().table_name(&self.variables["STATE_TABLE"]);
-        let call = call.key("pk", S(format!("CHECK#{check}"))).key("sk", S("STATE".to_owned()));
-        let call = call.update_expression("SET memory = :memory");
-        call.expression_attribute_values(":memory", S(memory.to_owned())).send().await.unwrap();
-    }
-
-    /// Expiry time of an incident record. **Units:** Unix seconds.
-    pub async fn incident_expires_at(&self, check: &str, incident: &str) -> i64 {
-        use aws_sdk_dynamodb::types::AttributeValue::S;
-        let client = aws_sdk_dynamodb::Client::new(&self.sdk);
-        let call = client.query().table_name(&self.variables["STATE_TABLE"]);
-        let call =
-            call.key_condition_expression("pk = :pk").expression_attribute_values(":pk", S(format!("CHECK#{check}")));
-        let items = call.send().await.unwrap().items.unwrap();
-        let item = items.iter().find(|item| {
-            item.get("incident").and_then(|value| value.as_s().ok()).is_some_and(|text| text.contains(incident))
-        });
-        item.unwrap()["expires_at"].as_n().unwrap().parse().unwrap()
+    /// Name of the state table.
+    pub fn table(&self) -> &str {
+        &self.variables["STATE_TABLE"]
     }
 
     /// Stores a secret in Parameter Store.
@@ -519,22 +476,6 @@ pub async fn create_table(sdk: &SdkConfig, name: &str) {
         .send()
         .await
         .unwrap();
-}
-
-fn attribute_text(value: &aws_sdk_dynamodb::types::AttributeValue) -> String {
-    use aws_sdk_dynamodb::types::AttributeValue::{L, M, N, S};
-    match value {
-        S(text) | N(text) => text.clone(),
-        M(map) => attributes_text(map),
-        L(list) => list.iter().map(attribute_text).collect::<Vec<_>>().join("\n"),
-        other => panic!("unexpected attribute type in the table: {other:?}"),
-    }
-}
-
-/// Text of a map, sorted by name.
-fn attributes_text(map: &HashMap<String, aws_sdk_dynamodb::types::AttributeValue>) -> String {
-    let sorted: BTreeMap<_, _> = map.iter().collect();
-    sorted.into_iter().map(|(name, value)| format!("{name} {}\n", attribute_text(value))).collect()
 }
 
 /// A queue that is subscribed to a topic.

@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use local::{EnvironmentSecrets, Memory};
 use probe::Redactor;
 use runtime::{Check, Clock, Invocation, Ports, Prepared, SkippingClock, execute};
-pub use sample::sample_report;
+pub use sample::{sample_report, sample_step};
 use settings::{Document, replaced};
 
 /// A demo platform, and a check with everything it needs.

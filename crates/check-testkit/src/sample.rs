@@ -1,6 +1,6 @@
-//! Sample report of a run, for tests that only read reports.
+//! Sample report of a run and a step, for tests that only read reports.
 
-use check::{Attempt, Outcome, Report, RunKey, Shard};
+use check::{Attempt, Exchange, Outcome, Phases, Report, RunKey, Shard, Step, StepResult, Subject, Text};
 use jiff::Timestamp;
 
 /// Report of a passed manual run of `login`, with attempts of these durations that have no steps. A test replaces the fields
@@ -35,5 +35,34 @@ pub fn sample_report(durations_ms: &[f64]) -> Report {
         notifications: Vec::new(),
         leftovers: Vec::new(),
         warnings: Vec::new(),
+    }
+}
+
+/// A passed step with one request that took this long in each phase.
+#[must_use]
+pub fn sample_step(name: &str, at: Timestamp, phases: Phases) -> Step {
+    let exchange = Exchange {
+        method: "GET".to_owned(),
+        url: Text::own("https://platform.example/"),
+        started: at,
+        duration_ms: 45.0,
+        status: Some(200),
+        protocol: None,
+        remote: None,
+        body_bytes: 0,
+        location: None,
+        certificate_expires: None,
+        tls: None,
+        retry_after_ms: None,
+        phases,
+    };
+    Step {
+        subject: Subject::whole(),
+        name: name.to_owned(),
+        started: at,
+        duration_ms: 45.0,
+        result: StepResult::Passed,
+        assertions: Vec::new(),
+        exchanges: vec![exchange],
     }
 }

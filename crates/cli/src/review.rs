@@ -37,7 +37,7 @@ struct Reviewed {
 pub(crate) async fn review(options: &ReviewOptions) -> anyhow::Result<Exit> {
     let reviewed = source(options).await?;
     let (path, template) = alarms_template(options.templates.as_deref())?;
-    let objectives = checks::default_objectives();
+    let objectives = checks::configured_objectives(options.settings.as_deref())?;
     let now = SystemClock.now();
     let until = Period::MINUTE.floor(options.until.unwrap_or(now).min(now));
     let window = Window::new(until - SignedDuration::from_hours(24 * i64::from(options.days)), until);
@@ -120,7 +120,7 @@ async fn show_price(history: &dyn History, window: Window) -> anyhow::Result<()>
             Err(error) => eprintln!("warning: {error}"),
         }
     }
-    eprintln!("--logs searches log lines for about {usd:.2} USD");
+    deployment::show_search_price(usd);
     Ok(())
 }
 

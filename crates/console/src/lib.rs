@@ -5,6 +5,7 @@ mod alarm_row;
 mod assets;
 mod breakdown;
 mod chart;
+mod closed;
 mod demo;
 mod guard;
 mod health;

@@ -2,6 +2,7 @@
 
 mod alarms;
 mod day;
+mod log;
 mod notified;
 pub mod recorded;
 mod run;
@@ -18,6 +19,7 @@ use runtime::PortError;
 
 pub use alarms::{AlarmChange, AlarmChanges, AlarmState};
 pub use day::{Counts, Day, Percentiles, SubjectCounts};
+pub use log::{Found, LogLine};
 pub use notified::{Delivered, Notified};
 pub use run::{RunOutcome, RunSummary, Runs, SearchCost};
 pub use series::{Part, Point, Series};
@@ -55,13 +57,26 @@ pub trait History: Send + Sync {
     /// [`History::search_steps`] reads those.
     async fn step_percentiles(&self, check: &str, window: Window) -> Result<Option<Vec<StepPercentiles>>, PortError>;
 
-    /// Price of [`History::search_steps`] for this window.
+    /// Price of [`History::search_steps`] or [`History::search_unpassed`] for this window.
     async fn search_steps_cost(&self, check: &str, window: Window) -> Result<SearchCost, PortError>;
 
     /// Computes percentiles of the durations of each step from log lines, if the source keeps steps only there.
     ///
     /// **Side effects:** costs what [`History::search_steps_cost`] says.
     async fn search_steps(&self, check: &str, window: Window) -> Result<Vec<StepPercentiles>, PortError>;
+
+    /// Reads the oldest reports of runs in the window that did not pass, oldest first.
+    ///
+    /// **Side effects:** costs what [`History::search_steps_cost`] says.
+    async fn search_unpassed(&self, check: &str, window: Window, limit: usize) -> Result<Found<Report>, PortError>;
+
+    /// Price of [`History::search_log`] for this window.
+    async fn search_log_cost(&self, log: &str, window: Window) -> Result<SearchCost, PortError>;
+
+    /// Reads the oldest lines of the window about errors in a log of the platform, oldest first.
+    ///
+    /// **Side effects:** costs what [`History::search_log_cost`] says.
+    async fn search_log(&self, log: &str, window: Window, limit: usize) -> Result<Found<LogLine>, PortError>;
 
     /// Computes a statistic of a metric for each period that overlaps the window. Periods begin at multiples of their length since 1970;
     /// one without values has no point.

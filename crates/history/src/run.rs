@@ -61,7 +61,7 @@ pub struct RunSummary {
 }
 
 /// Runs of a window, newest first.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Runs {
     /// The runs.
     pub runs: Vec<RunSummary>,

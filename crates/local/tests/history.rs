@@ -3,7 +3,7 @@
 
 use alarm::State;
 use async_trait::async_trait;
-use check::{Mismatch, NoSecrets, Report, Step, StepResult, Subject, Text};
+use check::{Mismatch, NoSecrets, Outcome, Report, Step, StepResult, Subject, Text};
 use check_testkit::history_contract::{self, ALARM, World};
 use check_testkit::sample_report;
 use history::{AlarmState, History, Percentiles, StepPercentiles, Window};
@@ -89,4 +89,29 @@ async fn steps_of_a_window_are_ranked() {
     assert_eq!(read(200, 300).await, Some(Vec::new()));
     let searched = store.search_steps("login", Window::new(at(0), at(100))).await.unwrap();
     assert_eq!(searched, all, "nothing has to be searched elsewhere");
+}
+
+#[tokio::test]
+async fn runs_that_did_not_pass_are_found_oldest_first() {
+    let store = Store::in_memory().unwrap();
+    let start = sample_report(&[]).key.scheduled_time;
+    let at = |minute: i64| start + SignedDuration::from_mins(minute);
+    for minute in 0..10 {
+        let mut report = sample_report(&[1.0]);
+        report.run_id = runtime::identity(at(minute)).run_id;
+        report.key.scheduled_time = at(minute);
+        if minute % 2 == 1 {
+            report.outcome = Outcome::Failed { failures: Vec::new() };
+        }
+        store.record(&report).unwrap();
+    }
+    let read = async |until, limit| {
+        let found = store.search_unpassed("login", Window::new(at(0), at(until)), limit).await.unwrap();
+        (found.found.iter().map(|report| report.key.scheduled_time).collect::<Vec<_>>(), found.has_more)
+    };
+    assert_eq!(read(10, 2).await, (vec![at(1), at(3)], true));
+    assert_eq!(read(5, 2).await, (vec![at(1), at(3)], false), "the end is exclusive");
+    assert_eq!(store.search_unpassed("booking", Window::new(at(0), at(9)), 9).await.unwrap().found, []);
+    let error = store.search_log("laravel", Window::new(at(0), at(9)), 9).await.unwrap_err().to_string();
+    assert!(error.contains("a store has no logs of the platform"), "{error}");
 }

@@ -10,10 +10,10 @@ use std::time::Duration;
 use alarm::State;
 use check::incident::CheckState;
 use check::message::Topic;
-use check::{Exchange, Outcome, Phases, Refusal, Report, Step, StepResult, Subject, Text};
-use check_testkit::{sample_report, store_contract};
+use check::{Outcome, Phases, Refusal, Report, Step, StepResult, Subject};
+use check_testkit::{sample_report, sample_step, store_contract};
 use history::{AlarmChange, AlarmChanges, AlarmState, History as _, Period, PhaseTimes, Window};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use local::{Memory, Store};
 use runtime::{CommitError, OperatorStore as _, StateStore as _};
 use rusqlite::Connection;
@@ -239,7 +239,7 @@ async fn time_in_phases_is_that_of_all_requests() {
         let at = sample.started + SignedDuration::from_mins(minutes);
         let mut report = sample.clone();
         (report.run_id, report.key.scheduled_time, report.started, report.ended) = (id.to_owned(), at, at, at);
-        report.attempts[0].steps = requests.iter().map(|phases| request(at, phases.clone())).collect();
+        report.attempts[0].steps = requests.iter().map(|phases| sample_step("request", at, phases.clone())).collect();
         store.record(&report).unwrap();
     };
     record("a", 0, &[phases(Some(2.0), 10.0), phases(None, 30.0)]);
@@ -250,34 +250,6 @@ async fn time_in_phases_is_that_of_all_requests() {
     let at = Period::minutes(60).floor(sample.started);
     assert_eq!(found, [PhaseTimes { at, phases: phases(Some(3.0), 30.0) }], "an hour without requests has no times");
     assert_eq!(store.phase_durations("booking", window, Period::minutes(60)).await.unwrap(), []);
-}
-
-/// A step with one request.
-fn request(at: Timestamp, phases: Phases) -> Step {
-    let exchange = Exchange {
-        method: "GET".to_owned(),
-        url: Text::own("https://platform.example/"),
-        started: at,
-        duration_ms: 45.0,
-        status: Some(200),
-        protocol: None,
-        remote: None,
-        body_bytes: 0,
-        location: None,
-        certificate_expires: None,
-        tls: None,
-        retry_after_ms: None,
-        phases,
-    };
-    Step {
-        subject: Subject::whole(),
-        name: "request".to_owned(),
-        started: at,
-        duration_ms: 45.0,
-        result: StepResult::Passed,
-        assertions: Vec::new(),
-        exchanges: vec![exchange],
-    }
 }
 
 /// Another process waits at most five seconds for a writer.

@@ -112,14 +112,25 @@ pub fn default_objectives() -> BTreeMap<String, Objective> {
     ALL.iter().filter_map(objective).collect()
 }
 
-/// Objectives of checks with settings, by id.
+/// Objectives by the id of their check: those of checks with settings, and the defaults of all others.
 pub fn objectives<'c>(checks: impl IntoIterator<Item = &'c dyn AnyCheck>) -> BTreeMap<String, Objective> {
-    checks.into_iter().filter_map(|check| Some((check.id().to_owned(), check.objective()?))).collect()
+    let mut all = default_objectives();
+    all.extend(checks.into_iter().filter_map(|check| Some((check.id().to_owned(), check.objective()?))));
+    all
 }
 
 /// Dependencies of every check.
 pub fn dependencies() -> Vec<Dependencies> {
     ALL.iter().map(|check| check.dependencies).collect()
+}
+
+/// Objectives of the checks, by id: those of a settings file, and the default of each check without one.
+///
+/// # Errors
+/// When the file cannot be read, or is not valid.
+pub fn configured_objectives(file: Option<&Path>) -> anyhow::Result<BTreeMap<String, Objective>> {
+    let checks = file.map(|file| from_file(file, &[])).transpose()?.unwrap_or_default();
+    Ok(objectives(checks.iter().map(|check| &**check)))
 }
 
 /// Time between two runs of a check, as its settings are checked with it; `None` for an unknown check.

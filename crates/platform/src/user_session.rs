@@ -100,7 +100,7 @@ impl<'r> UserSession<'r> {
         let form = urls.wanted(login);
         let by_script = login.encoding == Encoding::Json;
         self.form = step.check_value("form", expect::log_in_form(response, &form))?;
-        // The page after a posted form has a policy of its own.
+        // The page after a posted form has another policy.
         if by_script && expect::withholds_referrer(response) {
             self.lock().session.withhold_referrer();
         }

@@ -351,20 +351,15 @@ async fn growth(world: &World) {
     let store = Arc::new(Store::open(&empty(&target(), "bench-growth")).unwrap());
     let ports = Ports { state: store.clone(), metrics: store.clone(), notifier: store.clone(), ..world.ports.clone() };
     let runner = Runner { ports, reports: Some(store) };
-    let mut after_a_fifth = 0;
-    for round in 0..rounds {
+    let mut tenths = Vec::new();
+    for round in 1..=rounds {
         world.round(&runner, QUARTER).await;
-        if round == rounds / 5 {
-            after_a_fifth = resident();
+        if round % (rounds / 10).max(1) == 0 {
+            tenths.push(resident());
         }
     }
-    let (at_the_end, runs) = (resident(), rounds * world.checks.len());
-    println!(
-        "{runs} runs: {:.1} MB resident after a fifth, {:.1} MB at the end ({:+.2} %)",
-        after_a_fifth as f64 / 1e6,
-        at_the_end as f64 / 1e6,
-        (at_the_end as f64 / after_a_fifth as f64 - 1.0) * 100.0
-    );
+    let megabytes: Vec<String> = tenths.iter().map(|bytes| format!("{:.1}", *bytes as f64 / 1e6)).collect();
+    println!("{} runs: {} MB resident after each tenth", rounds * world.checks.len(), megabytes.join(", "));
 }
 
 /// Value of a variable of the environment, or this one.

@@ -209,6 +209,15 @@ pub(crate) struct IncidentOptions {
     /// Every incident of a time instead, such as 2026-12-01T08:00Z..2026-12-01T12:00Z.
     #[arg(long, value_name = "FROM..TO", value_parser = window, conflicts_with = "id")]
     pub(crate) window: Option<Window>,
+    /// Settings file with the objectives of the checks. [default: the shipped objectives]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) settings: Option<PathBuf>,
+    /// Add the runs that did not pass, from the log lines of a deployment or from a store. The price of a search is shown first.
+    #[arg(long)]
+    pub(crate) logs: bool,
+    /// Add lines about errors of a log group of the platform, repeatable. The price of the search is shown first.
+    #[arg(long, value_name = "GROUP", conflicts_with = "store")]
+    pub(crate) platform_log: Vec<String>,
     /// Form of the output: a timeline, the draft of a review, or all of it for programs.
     #[arg(long, value_enum, default_value_t = IncidentFormat::Text)]
     pub(crate) format: IncidentFormat,

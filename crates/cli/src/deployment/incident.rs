@@ -6,7 +6,7 @@ use check::incident::{IncidentRecord, parts_of_id};
 use check::text::utc;
 use history::{History, Window};
 use jiff::{SignedDuration, Timestamp};
-use operations::incident_review::{Asked, IncidentReview, gather, markdown, review};
+use operations::incident_review::{Asked, IncidentReview, LogSearch, gather, markdown, price, review};
 use operations::{checks, thresholds};
 
 use crate::arguments::IncidentOptions;
@@ -33,11 +33,17 @@ pub(crate) async fn show(options: &IncidentOptions) -> anyhow::Result<Exit> {
     let asked = Asked {
         environment: &environment,
         checks: &all,
-        objectives: &checks::default_objectives(),
+        objectives: &checks::configured_objectives(options.settings.as_deref())?,
         alarms: &alarms,
+        logs: LogSearch { runs: options.logs, platform: &options.platform_log },
         now: Timestamp::now(),
-        with_logs: false,
     };
+    let is_priced = options.deployment.store.is_none() && (options.logs || !options.platform_log.is_empty());
+    if is_priced {
+        let (usd, warnings) = price(&*history, &records, options.window, &asked).await;
+        warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+        access::show_search_price(usd);
+    }
     let review = review(&gather(&*history, records, options.window, &asked).await?);
     let format = if options.json { IncidentFormat::Json } else { options.format };
     match format {
@@ -107,14 +113,9 @@ fn lines(review: &IncidentReview) -> String {
         }
     }
     lines.push(String::new());
-    lines.extend(review.incidents.iter().filter_map(|incident| {
-        let impact = incident.impact?;
-        let (spent, failed) = (impact.spent * 100.0, impact.failed);
-        Some(format!(
-            "{} spent {spent:.0} % of the error budget of 30 days, with {failed} failed runs",
-            incident.name()
-        ))
-    }));
+    lines.extend(
+        review.incidents.iter().filter_map(|incident| Some(format!("{} spent {}", incident.name(), incident.impact?))),
+    );
     lines.extend(review.cause.together.iter().map(|other| format!("at the same time: {}", other.id)));
     lines.extend(review.cause.shared.iter().map(|words| format!("in common: {words}")));
     lines.extend(review.unknown.iter().map(|what| format!("not known: {what}")));

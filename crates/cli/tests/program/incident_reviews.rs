@@ -214,10 +214,42 @@ async fn incidents_of_a_window_are_reviewed_together() {
     let incidents = world.incidents();
     assert!(incidents.len() > 2 && incidents.iter().all(|id| shown.contains(id.as_str())), "{shown}");
     assert!(shown.contains("availability/health  first failed attempt"), "{shown}");
+    assert!(!shown.contains("  run "), "not asked for: {shown}");
+    let with_logs = world.printed(&["incident", "--window", &format!("{from}..{soon}"), "--logs"]);
+    let runs = with_logs.lines().filter(|line| line.contains("availability/health  run "));
+    let is_whole = |line: &str| line.contains(" failed: step ") && line.contains("status 500");
+    assert_eq!(runs.filter(|line| is_whole(line)).count(), 1, "{with_logs}");
+    let refused = world.synthetics(&["incident", &incidents[0], "--platform-log", "laravel"]);
+    assert_eq!(refused.status.code(), Some(2), "a store has no logs of the platform: {refused:?}");
     let before =
         text(&window(from - jiff::SignedDuration::from_hours(2), from - jiff::SignedDuration::from_hours(1)).stdout);
     assert!(before.starts_with("no incident from "), "{before}");
     let reversed = window(soon, from);
     assert_eq!(reversed.status.code(), Some(2));
     assert!(text(&reversed.stderr).contains("the earlier first"), "{reversed:?}");
+}
+
+/// What an incident cost is judged by the objective of the settings.
+#[tokio::test(flavor = "multi_thread")]
+async fn cost_of_an_incident_follows_the_settings() {
+    let world = World::start("objective").await;
+    let settings = world.folder.join("settings.toml");
+    let file = settings.to_str().unwrap();
+    let text = fs::read_to_string(&settings).unwrap();
+    fs::write(&settings, format!("{text}\n[objectives.availability]\ntarget = 0.9\n")).unwrap();
+    world.platform.faults().activate(Fault::ServerError);
+    world.run(&["availability"]);
+    // The days before, without which too little is known.
+    let days = "INSERT INTO daily_runs (check_id, day, passed, failed, inconclusive, maintenance)
+                SELECT 'availability', day - 86400000 * ago, 100, 0, 0, 0 FROM daily_runs,
+                       (SELECT 1 AS ago UNION SELECT 2 UNION SELECT 3) WHERE check_id = 'availability'";
+    rusqlite::Connection::open(world.folder.join("own.db")).unwrap().execute_batch(days).unwrap();
+    let id = world.incidents().remove(0);
+    // One of 301 runs failed: of 1.5 allowed ones by default, and of 30.1 with the settings.
+    assert!(world.printed(&["incident", &id]).contains("spent 66 % of the error budget"), "by default");
+    let configured = world.printed(&["incident", &id, "--settings", file]);
+    assert!(
+        configured.contains("spent 3 % of the error budget of 30 days, by 1 failed run (objective 90 %)"),
+        "{configured}"
+    );
 }

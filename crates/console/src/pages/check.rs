@@ -11,6 +11,7 @@ use check::metric::{CATALOGUE, Channel, DURATION, Dimensions, Metric, NAMESPACE}
 use futures::future::try_join_all;
 use history::{History, RunSummary, SubjectCounts, Window};
 use jiff::{SignedDuration, Timestamp};
+use operations::thresholds::is_about;
 use serde::Deserialize;
 
 use crate::actions::{Actions, Offer};
@@ -169,11 +170,6 @@ async fn read(source: &Source, name: &str, choice: Choice) -> Result<Page, Missi
 fn fitting(recorded: &Recorded, now: Timestamp) -> Span {
     let oldest = recorded.runs.last().map(|run| now.duration_since(run.at));
     if oldest.is_some_and(|age| age < SignedDuration::from_hours(2)) { Span::Hour } else { Span::Day }
-}
-
-/// True if an alarm is about values of this check.
-pub(super) fn is_about(alarm: &MetricAlarm, check: &str) -> bool {
-    alarm.source.metrics().any(|(metric, _)| metric.dimensions.get("Check").is_some_and(|own| own == check))
 }
 
 /// Charts of the duration and of what only this check measures.

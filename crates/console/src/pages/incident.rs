@@ -9,7 +9,7 @@ use check::message::{Topic, chat, email, sms, span, subject_line};
 use check::text::utc;
 use history::{Delivered, Notified};
 use jiff::Timestamp;
-use operations::incident_review::{Asked, Reviewed, Together, gather, markdown, review};
+use operations::incident_review::{Asked, LogSearch, Reviewed, Together, gather, markdown, review};
 
 use crate::actions::{Actions, Offer};
 use crate::runbook;
@@ -92,8 +92,8 @@ async fn read(source: &Source, id: &str) -> Result<Incident, Missing> {
         checks: &shown.checks,
         alarms: &shown.alarms,
         objectives: &shown.objectives,
+        logs: LogSearch::default(),
         now,
-        with_logs: false,
     };
     let gathered = gather(&*source.history, vec![record.clone()], None, &asked).await?;
     let review = review(&gathered);
@@ -155,24 +155,13 @@ fn facts(reviewed: &Reviewed) -> Vec<(&'static str, String)> {
         ),
     ));
     if let Some(impact) = &reviewed.impact {
-        let words = format!(
-            "{:.0} % of 30 days' ({} failed runs, {:.0} are allowed)",
-            impact.spent * 100.0,
-            impact.failed,
-            impact.allowed
-        );
-        facts.push(("Error budget", words));
+        facts.push(("Spent", impact.to_string()));
     }
     facts
 }
 
 fn together(other: &Together) -> (String, String, String) {
-    let when = match other.after {
-        0 => "at the same time".to_owned(),
-        after if after > 0 => format!("{} later", span(after)),
-        before => format!("{} earlier", span(-before)),
-    };
-    (other.id.clone(), other.name.clone(), format!("{when}, step {} ({})", other.step, other.kind))
+    (other.id.clone(), other.name.clone(), format!("{}, step {} ({})", other.when(), other.step, other.kind))
 }
 
 fn failed(failure: &Failure) -> Failed {

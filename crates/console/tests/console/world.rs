@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use check::incident::{CheckState, Incident, IncidentChange, Mark, NotificationEntry, Severity};
 use check::message::Event;
-use check::{Exchange, Failure, FailureKind, Mismatch, NoSecrets, Outcome, Phases, Step, StepResult, Subject, Text};
-use check_testkit::sample_report;
+use check::{Failure, FailureKind, Mismatch, NoSecrets, Outcome, Phases, Subject};
+use check_testkit::{sample_report, sample_step};
 use console::{Actions, Guard, Monitored, OncePerMinute, Shown, Source, serve};
 use jiff::{SignedDuration, Timestamp};
 use local::Store;
@@ -53,7 +53,8 @@ impl World {
         let incident = fill(&store, since).await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let alarms = thresholds::on_checks(thresholds::shipped("demo").unwrap(), &["login", "booking"], None);
+        let shipped = thresholds::shipped("demo").unwrap();
+        let alarms = thresholds::on_checks(shipped, &["login", "booking"], None, &checks::default_objectives());
         let actions =
             allow_actions.then(|| Actions { store: store.clone(), alarm_mutes: None, runs: None, by: String::new() });
         let of_changes = store.clone();
@@ -140,35 +141,6 @@ fn windows(now: Timestamp) -> Vec<settings::Window> {
     checks[0].common().windows.clone()
 }
 
-/// A step with one request.
-fn step(at: Timestamp) -> Step {
-    let phases = Phases { tls_ms: Some(30.0), first_byte_ms: Some(60.0), ..Phases::default() };
-    let exchange = Exchange {
-        method: "GET".to_owned(),
-        url: Text::own("https://platform.example/login"),
-        started: at,
-        duration_ms: 90.0,
-        status: Some(200),
-        protocol: None,
-        remote: None,
-        body_bytes: 0,
-        location: None,
-        certificate_expires: None,
-        tls: None,
-        retry_after_ms: None,
-        phases,
-    };
-    Step {
-        subject: Subject::whole(),
-        name: "open-form".to_owned(),
-        started: at,
-        duration_ms: 90.0,
-        result: StepResult::Passed,
-        assertions: Vec::new(),
-        exchanges: vec![exchange],
-    }
-}
-
 async fn fill(store: &Store, since: Timestamp) -> String {
     let mismatch = Mismatch::new(FailureKind::Status, "status 200", "status 500 <script>alert(1)</script>");
     let failure = Failure::new(Subject::whole(), "open-form", mismatch, &NoSecrets);
@@ -176,11 +148,12 @@ async fn fill(store: &Store, since: Timestamp) -> String {
     let mut failed = sample_report(&[340.0]);
     failed.run_id = FAILED.to_owned();
     failed.outcome = Outcome::Failed { failures: vec![failure.clone()] };
+    let phases = Phases { tls_ms: Some(30.0), first_byte_ms: Some(60.0), ..Phases::default() };
     for (mut report, minutes) in [(passed, 2), (failed, 0)] {
         report.key.scheduled_time = since - SignedDuration::from_mins(minutes);
         report.started = report.key.scheduled_time;
         report.ended = report.started;
-        report.attempts[0].steps = vec![step(report.started)];
+        report.attempts[0].steps = vec![sample_step("open-form", report.started, phases.clone())];
         store.record(&report).unwrap();
     }
     let id = format!("login.{}", since.strftime("%Y%m%dT%H%M%SZ"));

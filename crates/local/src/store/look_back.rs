@@ -9,9 +9,9 @@ use check::message::Topic;
 use check::metric::NAMESPACE;
 use check::{Phases, Report};
 use history::{
-    AlarmChanges, AlarmState, Counts, Day, Delivered, History, Notified, Part, Percentiles, Period, PhaseTimes, Point,
-    RunOutcome, RunSummary, Runs, SearchCost, Series, StepPercentiles, StepSeries, StepTime, SubjectCounts, Window,
-    recorded,
+    AlarmChanges, AlarmState, Counts, Day, Delivered, Found, History, LogLine, Notified, Part, Percentiles, Period,
+    PhaseTimes, Point, RunOutcome, RunSummary, Runs, SearchCost, Series, StepPercentiles, StepSeries, StepTime,
+    SubjectCounts, Window, recorded,
 };
 use jiff::Timestamp;
 use runtime::{OperatorStore, PortError};
@@ -119,6 +119,26 @@ impl History for Store {
 
     async fn search_steps(&self, check: &str, window: Window) -> Result<Vec<StepPercentiles>, PortError> {
         Ok(self.step_percentiles(check, window).await?.unwrap_or_default())
+    }
+
+    async fn search_unpassed(&self, check: &str, window: Window, limit: usize) -> Result<Found<Report>, PortError> {
+        self.read(format!("read the runs of {check} that did not pass"), |store| {
+            let sql = "SELECT report FROM runs
+                       WHERE check_id = ? AND scheduled_at >= ? AND scheduled_at < ? AND outcome != 'passed' AND report IS NOT NULL
+                       ORDER BY scheduled_at, run_id LIMIT ?";
+            let ([from, until], limit_and_one) = (milliseconds(window), limit.saturating_add(1));
+            let texts: Vec<String> = rows(store, sql, params![check, from, until, limit_and_one], |row| Ok(row.get(0)?))?;
+            let reports = texts.iter().map(|text| Ok(serde_json::from_str(text)?));
+            Ok(Found::limited(reports.collect::<Result<_, Failed>>()?, limit))
+        })
+    }
+
+    async fn search_log_cost(&self, log: &str, _window: Window) -> Result<SearchCost, PortError> {
+        Err(no_log(log))
+    }
+
+    async fn search_log(&self, log: &str, _window: Window, _limit: usize) -> Result<Found<LogLine>, PortError> {
+        Err(no_log(log))
     }
 
     async fn series(
@@ -252,6 +272,10 @@ fn step_percentiles(store: &Transaction<'_>, check: &str, window: Window) -> Res
         StepPercentiles { subject, name, durations: Percentiles { p50: at(50), p95: at(95), p99: at(99) } }
     });
     Ok(ranked.collect())
+}
+
+fn no_log(log: &str) -> PortError {
+    PortError::new(format!("search the log {log}"), "a store has no logs of the platform")
 }
 
 fn milliseconds(window: Window) -> [i64; 2] {

@@ -55,8 +55,7 @@ fn objectives(settings: &[PathBuf]) -> anyhow::Result<Objectives> {
     for file in settings {
         let checks = from_file(file, &[])?;
         let Some(environment) = checks.first().map(|check| check.common().environment.clone()) else { continue };
-        let mut all = default_objectives();
-        all.extend(crate::checks::objectives(checks.iter().map(|check| &**check)));
+        let all = crate::checks::objectives(checks.iter().map(|check| &**check));
         by_environment.insert(environment, all);
     }
     Ok(by_environment)

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use check::incident::{IncidentRecord, Mark};
+use check::message::span;
 use check::{Report, StepResult};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::gathered::{FirstReport, Gathered, name};
-use super::timeline::BEFORE;
+use super::asked::BEFORE;
+use super::gathered::{Gathered, name};
 
 /// What was affected together, and what may be the cause.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
@@ -36,6 +37,18 @@ pub struct Together {
     pub kind: String,
 }
 
+impl Together {
+    /// When it began, in words.
+    #[must_use]
+    pub fn when(&self) -> String {
+        match self.after {
+            0 => "at the same time".to_owned(),
+            after if after > 0 => format!("{} later", span(after)),
+            before => format!("{} earlier", span(-before)),
+        }
+    }
+}
+
 /// Finds what the incidents have in common with each other and with others.
 pub(super) fn cause(records: &[&IncidentRecord], gathered: &Gathered) -> Cause {
     let Some(first) = records.iter().map(|record| record.since).min() else { return Cause::default() };
@@ -58,7 +71,7 @@ pub(super) fn cause(records: &[&IncidentRecord], gathered: &Gathered) -> Cause {
     }));
     let is_before = |mark: &&Mark| mark.at <= earliest && earliest.duration_since(mark.at) <= BEFORE;
     shared.extend(gathered.marks.iter().rfind(is_before).map(|mark| {
-        let before = check::message::span(earliest.duration_since(mark.at).as_secs());
+        let before = span(earliest.duration_since(mark.at).as_secs());
         format!("the mark \"{}\" by {}, {before} before the first failed run", mark.text, mark.by)
     }));
     shared.extend(
@@ -69,7 +82,7 @@ pub(super) fn cause(records: &[&IncidentRecord], gathered: &Gathered) -> Cause {
         common(&all, |record| record.first.kind.to_string())
             .map(|(kind, count)| format!("{count} of {} incidents fail first with {kind}", all.len())),
     );
-    let hosts: Vec<String> = gathered.incidents.iter().filter_map(|own| host(&own.first)).collect();
+    let hosts: Vec<String> = gathered.incidents.iter().filter_map(|own| host(own.first.as_deref()?)).collect();
     let is_one = hosts.windows(2).all(|pair| pair[0] == pair[1]);
     shared.extend(hosts.first().filter(|_| is_one).map(|host| {
         let which = if hosts.len() == 1 { "the failed request went" } else { "all failed requests went" };
@@ -93,9 +106,7 @@ fn common(all: &[&IncidentRecord], value: impl Fn(&IncidentRecord) -> String) ->
 }
 
 /// Host of the failed request.
-fn host(report: &FirstReport) -> Option<String> {
-    let FirstReport::Read(report) = report else { return None };
-    let report: &Report = report;
+fn host(report: &Report) -> Option<String> {
     let steps = report.last_attempt().into_iter().flat_map(|attempt| &attempt.steps);
     let failed = steps.filter(|step| matches!(step.result, StepResult::Failed { .. }));
     let url = failed.flat_map(|step| step.exchanges.last()).map(|exchange| exchange.url.as_str()).next()?;

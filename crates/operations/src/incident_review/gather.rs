@@ -1,70 +1,51 @@
 //! Reads what is known of incidents.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
-use alarm::MetricAlarm;
-use check::budget::Objective;
+use check::Report;
 use check::incident::IncidentRecord;
 use check::text::utc;
 use history::{AlarmChange, AlarmChanges, History, SearchCost, Window};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use runtime::PortError;
 
-use super::gathered::{FirstReport, Gathered, Observed};
-use super::timeline::{BEFORE, MAX_CHANGES};
+use super::asked::{Asked, BEFORE};
+use super::gathered::{Gathered, Observed};
+use super::logs::search;
+use super::timeline::MAX_CHANGES;
+use crate::thresholds::is_about;
 
 /// Most runs of an incident that are read.
 const MAX_RUNS: usize = 20_000;
-/// Age of other incidents at which they may still be open.
-const OTHERS: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Window of the objective.
 const OBJECTIVE: SignedDuration = SignedDuration::from_hours(30 * 24);
-/// Time around an incident in which another one is at the same time.
-const NEAR: SignedDuration = SignedDuration::from_mins(10);
-
-/// What to read, and what is known already.
-#[derive(Clone, Copy, Debug)]
-pub struct Asked<'a> {
-    /// Name of the environment; empty if it is not known.
-    pub environment: &'a str,
-    /// Ids of all checks.
-    pub checks: &'a [&'static str],
-    /// The shipped alarms.
-    pub alarms: &'a [MetricAlarm],
-    /// Objective of each check.
-    pub objectives: &'a BTreeMap<String, Objective>,
-    /// Current time.
-    pub now: Timestamp,
-    /// True to read reports that have a price.
-    pub with_logs: bool,
-}
+/// Time between the starts of two incidents up to which they may have one cause.
+const NEAR: SignedDuration = SignedDuration::from_mins(15);
 
 /// Reads what is known of some incidents. A part that cannot be read is named in the result.
 ///
-/// **Side effects:** with `with_logs`, the costs of [`search_cost`].
+/// **Side effects:** a search of logs costs what [`super::price`] says.
 ///
 /// # Errors
 /// When the incidents of other checks cannot be read.
 pub async fn gather(
     history: &dyn History,
     mut records: Vec<IncidentRecord>,
-    window: Option<Window>,
+    wanted: Option<Window>,
     asked: &Asked<'_>,
 ) -> Result<Gathered, PortError> {
     records.sort_by_key(|record| record.since);
     let now = asked.now;
     let begin = records.iter().map(|record| record.since).min().unwrap_or(now);
-    let end = records.iter().map(|record| record.closed_at.unwrap_or(now)).max().unwrap_or(now);
-    let window = window.unwrap_or_else(|| Window::new(begin - BEFORE, end + SignedDuration::from_mins(1)));
+    let window = asked.window(&records, wanted);
     let mut unknown = Vec::new();
     let mut others = Vec::new();
     for check in asked.checks {
-        others.extend(history.incidents(check, window.from - OTHERS).await?);
+        others.extend(history.incidents(check, begin - NEAR).await?);
     }
-    let (near, until) = (begin - NEAR, end + NEAR);
     others.retain(|other| {
-        let overlaps = other.since <= until && other.closed_at.is_none_or(|closed| closed >= near);
-        overlaps && !records.iter().any(|own| own.id == other.id)
+        let is_near = |own: &IncidentRecord| own.since.duration_since(other.since).abs() <= NEAR;
+        records.iter().any(is_near) && !records.iter().any(|own| own.id == other.id)
     });
     others.sort_by_key(|record| record.since);
     let mut marks = match history.marks(window.from).await {
@@ -77,41 +58,47 @@ pub async fn gather(
     marks.retain(|mark| mark.at < window.until);
     marks.sort_by_key(|mark| mark.at);
     let mut changes = changes(history, window, asked, &mut unknown).await;
-    changes.retain(|change| records.iter().any(|record| is_on(asked.alarms, &change.now.alarm, &record.check)));
-    changes.sort_by_key(|change| change.now.since);
+    for changes in changes.iter_mut() {
+        let is_on = |name: &str, record: &IncidentRecord| alarms(asked, &record.check).contains(name);
+        changes.retain(|change| records.iter().any(|record| is_on(&change.now.alarm, record)));
+        changes.sort_by_key(|change| change.now.since);
+    }
+    let logged = search(history, &records, window, asked, &mut unknown).await;
     let mut incidents = Vec::new();
     for record in records {
-        incidents.push(observed(history, record, asked, &mut unknown).await);
+        let mut own = observed(history, record, asked, &mut unknown).await;
+        if own.first.is_none() {
+            own.first = logged.first_of(&own.record).cloned().map(Box::new);
+        }
+        incidents.push(own);
     }
     let environment = asked.environment.to_owned();
-    Ok(Gathered { environment, now, window, incidents, others, marks, changes, unknown })
+    Ok(Gathered { environment, now, window, incidents, others, marks, changes, logged, unknown })
 }
 
+/// `None`: some may be unknown. The reason is noted.
 async fn changes(
     history: &dyn History,
     window: Window,
     asked: &Asked<'_>,
     unknown: &mut Vec<String>,
-) -> Vec<AlarmChange> {
+) -> Option<Vec<AlarmChange>> {
     if asked.alarms.is_empty() {
         unknown.push("changes of alarms, which are named after the environment".to_owned());
-        return Vec::new();
+        return None;
     }
-    match history.alarm_changes(window, MAX_CHANGES).await {
-        Ok(AlarmChanges { changes, has_more, complete_from }) => {
-            if has_more {
-                unknown.push(format!("changes of alarms before the newest {MAX_CHANGES}"));
-            } else if complete_from > window.from {
-                unknown
-                    .push(format!("changes of alarms before {}, which CloudWatch has forgotten", utc(complete_from)));
-            }
-            changes
+    let read = futures::try_join!(history.alarm_states(), history.alarm_changes(window, MAX_CHANGES));
+    let reason = match read {
+        Err(error) => format!("changes of alarms: {error}"),
+        Ok((states, _)) if states.is_empty() => "changes of alarms: nothing evaluates them here".to_owned(),
+        Ok((_, AlarmChanges { has_more: true, .. })) => format!("changes of alarms before the newest {MAX_CHANGES}"),
+        Ok((_, AlarmChanges { complete_from, .. })) if complete_from > window.from => {
+            format!("changes of alarms before {}, which CloudWatch has forgotten", utc(complete_from))
         }
-        Err(error) => {
-            unknown.push(format!("changes of alarms: {error}"));
-            Vec::new()
-        }
-    }
+        Ok((_, AlarmChanges { changes, .. })) => return Some(changes),
+    };
+    unknown.push(reason);
+    None
 }
 
 async fn observed(
@@ -154,8 +141,9 @@ async fn observed(
         }
     };
     let objective = asked.objectives.get(&check).copied();
-    let mut observed = Observed { record, first: FirstReport::Missing, runs, notified, days, objective };
-    match first_report(history, &observed, asked.with_logs).await {
+    let alarms = alarms(asked, &check);
+    let mut observed = Observed { record, first: None, alarms, runs, notified, days, objective };
+    match first_report(history, &observed).await {
         Ok(first) => observed.first = first,
         Err(error) => note(unknown, "the report of the first failed run", &error),
     }
@@ -169,23 +157,17 @@ fn first_run(observed: &Observed) -> Option<String> {
     listed.or_else(|| observed.notified.iter().flatten().next().map(|sent| sent.notification.run_id.clone()))
 }
 
-async fn first_report(history: &dyn History, observed: &Observed, with_logs: bool) -> Result<FirstReport, PortError> {
-    let Some(run) = first_run(observed) else { return Ok(FirstReport::Missing) };
+/// Reads the report of the first failed run, unless it has a price.
+async fn first_report(history: &dyn History, observed: &Observed) -> Result<Option<Box<Report>>, PortError> {
+    let Some(run) = first_run(observed) else { return Ok(None) };
     let check = &observed.record.check;
-    if !with_logs {
-        let cost = history.search_cost(check, &run).await?;
-        if cost != SearchCost::NONE {
-            return Ok(FirstReport::NotAsked(cost));
-        }
+    if history.search_cost(check, &run).await? != SearchCost::NONE {
+        return Ok(None);
     }
-    let report = history.run(check, &run).await?;
-    Ok(report.map_or(FirstReport::Missing, |report| FirstReport::Read(Box::new(report))))
+    Ok(history.run(check, &run).await?.map(Box::new))
 }
 
-/// True if an alarm is about values of this check.
-fn is_on(alarms: &[MetricAlarm], name: &str, check: &str) -> bool {
-    let is_on_check = |alarm: &MetricAlarm| {
-        alarm.source.metrics().any(|(metric, _)| metric.dimensions.get("Check").is_some_and(|own| own == check))
-    };
-    alarms.iter().any(|alarm| alarm.name == name && is_on_check(alarm))
+/// Names of the alarms on a check.
+fn alarms(asked: &Asked<'_>, check: &str) -> BTreeSet<String> {
+    asked.alarms.iter().filter(|alarm| is_about(alarm, check)).map(|alarm| alarm.name.clone()).collect()
 }

@@ -1,10 +1,14 @@
 //! What is read about incidents.
 
+use std::collections::BTreeSet;
+
 use check::budget::Objective;
 use check::incident::{IncidentRecord, Mark};
 use check::{Report, Subject};
-use history::{AlarmChange, Day, Notified, RunSummary, SearchCost, Window};
+use history::{AlarmChange, Day, Notified, RunSummary, Window};
 use jiff::Timestamp;
+
+use super::logged::Logged;
 
 /// What was read about incidents and the time around them.
 #[derive(Clone, Debug)]
@@ -21,8 +25,10 @@ pub struct Gathered {
     pub others: Vec<IncidentRecord>,
     /// Marks in the window, oldest first.
     pub marks: Vec<Mark>,
-    /// Changes of the alarms on the checks of the incidents, oldest first.
-    pub changes: Vec<AlarmChange>,
+    /// Changes of the alarms on the checks of the incidents, oldest first. `None`: some may be unknown, or nothing evaluates alarms.
+    pub changes: Option<Vec<AlarmChange>>,
+    /// Log lines that were asked for.
+    pub logged: Logged,
     /// What could not be read, and why.
     pub unknown: Vec<String>,
 }
@@ -32,8 +38,10 @@ pub struct Gathered {
 pub struct Observed {
     /// The record.
     pub record: IncidentRecord,
-    /// Report of the first failed run.
-    pub first: FirstReport,
+    /// Report of the first failed run; `None` if it was not kept, or has a price.
+    pub first: Option<Box<Report>>,
+    /// Names of the alarms on the check.
+    pub alarms: BTreeSet<String>,
     /// Runs of the check from an hour before the first failed run to the end, oldest first.
     pub runs: Vec<RunSummary>,
     /// Its notifications; `None` if the source keeps none.
@@ -42,17 +50,6 @@ pub struct Observed {
     pub days: Vec<Day>,
     /// Objective of the check.
     pub objective: Option<Objective>,
-}
-
-/// Report of the first failed run.
-#[derive(Clone, Debug)]
-pub enum FirstReport {
-    /// It was read.
-    Read(Box<Report>),
-    /// Reading it has a price, and it was not asked for.
-    NotAsked(SearchCost),
-    /// It was not kept.
-    Missing,
 }
 
 /// Name: the check, and its subject if it has one.

@@ -96,16 +96,9 @@ fn runs(incident: &Reviewed) -> String {
     if words.is_empty() { "not known".to_owned() } else { words }
 }
 
-/// What an incident cost the error budget, in words.
-pub(super) fn budget(incident: &Reviewed) -> String {
+fn budget(incident: &Reviewed) -> String {
     match &incident.impact {
-        Some(impact) => format!(
-            "{:.0} % of that of 30 days: {} failed runs of the {:.0} that the objective of {} % allows",
-            impact.spent * 100.0,
-            impact.failed,
-            impact.allowed.floor(),
-            format!("{:.2}", impact.target * 100.0).trim_end_matches('0').trim_end_matches('.')
-        ),
+        Some(impact) => impact.to_string(),
         None => "not known: the check has no objective, or too few runs in 30 days".to_owned(),
     }
 }
@@ -153,11 +146,7 @@ fn cause(review: &IncidentReview) -> Vec<String> {
         lines.push("Nothing else failed at the same time.".to_owned());
     }
     lines.extend(review.cause.together.iter().map(|other| {
-        let when = match other.after {
-            0 => "at the same time".to_owned(),
-            after if after > 0 => format!("{} later", span(after)),
-            before => format!("{} earlier", span(-before)),
-        };
+        let when = other.when();
         format!(
             "- {}, {when}: step {} ({}), `{}`",
             plain(&other.name),
@@ -183,13 +172,17 @@ fn saw(incident: &Reviewed) -> Vec<String> {
         Some(after) => format!("- {name}: notified {} after the first failed run.", span(after)),
         None => format!("- {name}: no notification was sent."),
     }];
-    lines.push(match (seen.attempts.is_known, seen.attempts.confirmed) {
-        (true, Some(_)) => "- A second attempt confirmed the failure within the same run.".to_owned(),
-        (true, None) => "- One attempt was made: a check that changes something is not repeated.".to_owned(),
-        (false, _) => "- The attempts are not known: the report of the first failed run was not read.".to_owned(),
+    lines.push(match (seen.attempts.count, seen.attempts.confirmed) {
+        (0, _) => "- The attempts are not known: the report of the first failed run was not read.".to_owned(),
+        (_, Some(_)) => "- A second attempt confirmed the failure within the same run.".to_owned(),
+        (1, None) => "- The run had one attempt: only checks that change nothing repeat theirs.".to_owned(),
+        (_, None) => "- A second attempt of the run did not fail.".to_owned(),
     });
     lines.extend(
-        seen.alarms.iter().map(|alarm| format!("- Alarm {}: after {}.", plain(&alarm.alarm), span(alarm.after.max(0)))),
+        seen.alarms
+            .iter()
+            .flatten()
+            .map(|alarm| format!("- Alarm {}: after {}.", plain(&alarm.alarm), span(alarm.after.max(0)))),
     );
     lines
 }
@@ -207,7 +200,7 @@ fn missed(review: &IncidentReview) -> Vec<String> {
             }
             None => format!("- {name}: no run passed within the hour before, so the fault may be older."),
         });
-        if seen.alarms.is_empty() {
+        if seen.alarms.as_ref().is_some_and(Vec::is_empty) {
             lines.push(format!("- No alarm on {name} went to ALARM. The incident was reported by the runs alone."));
         }
         lines.extend(seen.gaps.iter().map(|gap| {

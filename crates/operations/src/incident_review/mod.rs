@@ -2,9 +2,12 @@
 //!
 //! [`gather`] reads a history; [`review`] judges what was read.
 
+mod asked;
 mod cause;
 mod gather;
 mod gathered;
+mod logged;
+mod logs;
 mod markdown;
 mod result;
 mod seen;
@@ -12,9 +15,12 @@ mod timeline;
 
 use check::incident::IncidentRecord;
 
+pub use asked::{Asked, LogSearch};
 pub use cause::{Cause, Together};
-pub use gather::{Asked, gather};
-pub use gathered::{FirstReport, Gathered, Observed};
+pub use gather::gather;
+pub use gathered::{Gathered, Observed};
+pub use logged::Logged;
+pub use logs::price;
 pub use markdown::markdown;
 pub use result::{IncidentReview, Reviewed};
 pub use seen::{AlarmSeen, Attempts, Gap, Impact, Seen, SeenRuns};
@@ -26,7 +32,7 @@ pub fn review(gathered: &Gathered) -> IncidentReview {
     let records: Vec<&IncidentRecord> = gathered.incidents.iter().map(|own| &own.record).collect();
     let reviewed = |own: &Observed| Reviewed {
         record: own.record.clone(),
-        seen: seen::seen(own, &gathered.changes, &gathered.environment, gathered.now),
+        seen: seen::seen(own, gathered.changes.as_deref(), &gathered.environment, gathered.now),
         impact: seen::impact(own, gathered.now),
     };
     IncidentReview {

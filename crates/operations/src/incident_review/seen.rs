@@ -1,5 +1,7 @@
 //! What monitoring saw of an incident, and what the incident cost.
 
+use std::fmt;
+
 use alarm::State;
 use check::budget::{DayRuns, ErrorBudget, RunCounts, utc_day};
 use check::{Attempt, StepResult};
@@ -8,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::gathered::{FirstReport, Observed};
+use super::gathered::Observed;
 use crate::names::short_name;
 
 /// Number of usual intervals without a run after which runs are missing.
@@ -31,8 +33,8 @@ pub struct Seen {
     pub unseen_for: Option<i64>,
     /// Runs of the check from the first failed run to the end.
     pub runs: SeenRuns,
-    /// Alarms on the check that went to ALARM.
-    pub alarms: Vec<AlarmSeen>,
+    /// Alarms on the check that went to ALARM; `None`: not known.
+    pub alarms: Option<Vec<AlarmSeen>>,
     /// Times without runs.
     pub gaps: Vec<Gap>,
 }
@@ -44,8 +46,8 @@ pub struct Attempts {
     pub first: Option<Timestamp>,
     /// The same of a second attempt that failed too.
     pub confirmed: Option<Timestamp>,
-    /// True if the report was there to look at.
-    pub is_known: bool,
+    /// Number of attempts; 0 if it is unknown.
+    pub count: usize,
 }
 
 /// Numbers of runs.
@@ -88,14 +90,26 @@ pub struct Impact {
     pub target: f64,
     /// Failed runs of the check from the first to the end.
     pub failed: usize,
-    /// Failed runs that the objective allows, by the runs of the thirty days until the end.
-    pub allowed: f64,
-    /// Part of the budget that it spent.
+    /// Failed runs as a part of those that the objective allows among the runs of the thirty days until the end.
     pub spent: f64,
 }
 
+impl fmt::Display for Impact {
+    /// Writes the spent part and its cause: `12 % of the error budget of 30 days, by 52 failed runs (objective 99 %)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (spent, runs) = (self.spent * 100.0, if self.failed == 1 { "run" } else { "runs" });
+        let target = format!("{:.2}", self.target * 100.0);
+        let target = target.trim_end_matches('0').trim_end_matches('.');
+        write!(
+            f,
+            "{spent:.0} % of the error budget of 30 days, by {} failed {runs} (objective {target} %)",
+            self.failed
+        )
+    }
+}
+
 /// Judges what monitoring saw.
-pub(super) fn seen(observed: &Observed, changes: &[AlarmChange], environment: &str, now: Timestamp) -> Seen {
+pub(super) fn seen(observed: &Observed, changes: Option<&[AlarmChange]>, environment: &str, now: Timestamp) -> Seen {
     let record = &observed.record;
     let end = record.closed_at.unwrap_or(now);
     let last_passed = last_passed(observed);
@@ -112,22 +126,22 @@ pub(super) fn seen(observed: &Observed, changes: &[AlarmChange], environment: &s
     }
     let after = |at: Timestamp| at.duration_since(record.since).as_secs();
     let is_own = |change: &&AlarmChange| {
-        let prefix = format!("{}-", record.check);
         change.now.state == State::Alarm
             && (record.since..=end).contains(&change.now.since)
-            && short_name(&change.now.alarm, environment).starts_with(&prefix)
+            && observed.alarms.contains(&change.now.alarm)
     };
-    let alarms = changes.iter().filter(is_own).map(|change| AlarmSeen {
+    let alarm = |change: &AlarmChange| AlarmSeen {
         alarm: short_name(&change.now.alarm, environment).to_owned(),
         after: after(change.now.since),
-    });
+    };
+    let alarms = changes.map(|changes| changes.iter().filter(is_own).map(alarm).collect());
     Seen {
         last_passed,
         attempts: attempts(observed),
         notified_after: record.notifications.first().map(|entry| after(entry.at)),
         unseen_for: last_passed.map(|at| record.since.duration_since(at).as_secs()),
         runs,
-        alarms: alarms.collect(),
+        alarms,
         gaps: gaps(observed),
     }
 }
@@ -140,7 +154,7 @@ pub(super) fn last_passed(observed: &Observed) -> Option<Timestamp> {
 
 /// The failed attempts of the first failed run.
 pub(super) fn attempts(observed: &Observed) -> Attempts {
-    let FirstReport::Read(report) = &observed.first else { return Attempts::default() };
+    let Some(report) = &observed.first else { return Attempts::default() };
     let failed = |attempt: &Attempt| {
         let is_own = |step: &&check::Step| {
             step.subject == observed.record.subject && matches!(step.result, StepResult::Failed { .. })
@@ -149,7 +163,7 @@ pub(super) fn attempts(observed: &Observed) -> Attempts {
         step.started.checked_add(SignedDuration::from_millis(step.duration_ms as i64)).ok()
     };
     let mut times = report.attempts.iter().filter_map(failed);
-    Attempts { first: times.next(), confirmed: times.next(), is_known: true }
+    Attempts { first: times.next(), confirmed: times.next(), count: report.attempts.len() }
 }
 
 /// Times in which runs are missing, by the usual interval of the window.
@@ -174,7 +188,7 @@ pub(super) fn impact(observed: &Observed, now: Timestamp) -> Option<Impact> {
     budget.spent?;
     let within = observed.runs.iter().filter(|run| run.at >= observed.record.since && run.at <= end);
     let failed = within.filter(|run| run.outcome == RunOutcome::Failed).count();
-    let target = objective.target();
-    let allowed = (1.0 - target) * (budget.passed + budget.failed) as f64;
-    Some(Impact { target, failed, allowed, spent: failed as f64 / allowed })
+    let all = budget.passed + budget.failed;
+    let own = DayRuns { passed: all.saturating_sub(failed as u64), failed: failed as u64 };
+    Some(Impact { target: objective.target(), failed, spent: objective.spent(own)? })
 }

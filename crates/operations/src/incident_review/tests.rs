@@ -11,6 +11,9 @@ use history::AlarmChange;
 
 use super::*;
 
+/// An alarm on the check.
+const FAILING: &str = "just-driving-synthetics-production-login-failing";
+
 fn at(minutes: i64) -> Timestamp {
     Timestamp::constant(1_772_438_400, 0) + SignedDuration::from_mins(minutes)
 }
@@ -65,7 +68,8 @@ fn gathered() -> Gathered {
         window: Window::new(at(-60), at(11)),
         incidents: vec![Observed {
             record: record("login", 0, Some(10), "status 500"),
-            first: FirstReport::Missing,
+            first: None,
+            alarms: [FAILING.to_owned()].into(),
             runs,
             notified: None,
             days: (0..5)
@@ -75,7 +79,8 @@ fn gathered() -> Gathered {
         }],
         others: vec![record("booking", 2, None, "status 500")],
         marks: vec![Mark::new(at(-7), "release 42", "ci")],
-        changes: Vec::new(),
+        changes: Some(Vec::new()),
+        logged: Logged::default(),
         unknown: Vec::new(),
     }
 }
@@ -89,7 +94,7 @@ fn review_says_what_was_seen_and_what_it_cost() {
     assert_eq!(own.seen.runs, SeenRuns { failed: 5, passed: 1, ..SeenRuns::default() });
     assert_eq!(own.seen.gaps, [Gap { from: at(2), until: at(8) }]);
     let impact = own.impact.unwrap();
-    assert_eq!((impact.failed, impact.allowed.round(), (impact.spent * 10.0).round()), (5, 10.0, 5.0));
+    assert_eq!(impact.to_string(), "50 % of the error budget of 30 days, by 5 failed runs (objective 99 %)");
     assert_eq!(
         review.cause.together.iter().map(|other| (other.name.as_str(), other.after)).collect::<Vec<_>>(),
         [("booking", 120)]
@@ -135,7 +140,7 @@ fn alarm_that_starts_in_order_is_no_news() {
     let change = |previous, state| AlarmChange {
         previous,
         now: history::AlarmState {
-            alarm: "just-driving-synthetics-production-login-failing".to_owned(),
+            alarm: FAILING.to_owned(),
             state,
             since: at(2),
             reason: "1 of 1".to_owned(),
@@ -150,8 +155,65 @@ fn alarm_that_starts_in_order_is_no_news() {
         (Some(Alarm), Ok, Some("alarm login-failing: ALARM to OK (1 of 1)")),
         (None, Alarm, Some("alarm login-failing: ALARM (1 of 1)")),
     ] {
-        let entries = timeline(&Gathered { changes: vec![change(previous, state)], ..gathered() });
+        let entries = timeline(&Gathered { changes: Some(vec![change(previous, state)]), ..gathered() });
         let found = entries.iter().find(|entry| entry.kind == EntryKind::Alarm).map(|entry| entry.words.as_str());
         assert_eq!(found, expected);
     }
+}
+
+#[test]
+fn unknown_alarms_are_not_no_alarms() {
+    let none = "No alarm on login went to ALARM";
+    assert!(markdown(&review(&gathered())).contains(none));
+    let unknown = review(&Gathered { changes: None, ..gathered() });
+    assert_eq!(unknown.incidents[0].seen.alarms, None);
+    assert!(!markdown(&unknown).contains(none), "{}", markdown(&unknown));
+}
+
+/// Names of alarms say nothing about their check: `certificates-soon` is on `availability`.
+#[test]
+fn alarms_of_the_check_alone_have_seen_its_incident() {
+    let changed = |alarm: &str| AlarmChange {
+        previous: Some(alarm::State::Ok),
+        now: history::AlarmState {
+            alarm: alarm.to_owned(),
+            state: alarm::State::Alarm,
+            since: at(3),
+            reason: String::new(),
+            decided_by: serde_json::Value::Null,
+        },
+    };
+    let mut gathered = gathered();
+    gathered.incidents[0].alarms.insert("just-driving-synthetics-production-lockouts".to_owned());
+    gathered.changes =
+        Some(["lockouts", "login-other"].map(|name| changed(&crate::names::resource("production", name))).into());
+    let seen = review(&gathered).incidents[0].seen.alarms.clone().unwrap();
+    assert_eq!(seen, [AlarmSeen { alarm: "lockouts".to_owned(), after: 180 }]);
+}
+
+#[test]
+fn log_lines_of_an_incident_are_in_its_timeline() {
+    let mut gathered = gathered();
+    let failure = gathered.incidents[0].record.first.clone();
+    let elsewhere = Failure { subject: Subject::new("other").unwrap(), ..failure.clone() };
+    let report = |minute: i64, failure: &Failure| {
+        let mut report = check_testkit::sample_report(&[1.0]);
+        (report.key.scheduled_time, report.ended) = (at(minute), at(minute));
+        report.run_id = format!("r{minute}");
+        report.outcome = check::Outcome::Failed { failures: vec![failure.clone()] };
+        report
+    };
+    let reports = [report(0, &failure), report(1, &elsewhere), report(2, &failure), report(11, &failure)];
+    gathered.logged.runs.insert("login".to_owned(), reports.to_vec());
+    let text = format!("production.ERROR: \u{1b}[31m{}\nat line 1", "x".repeat(400));
+    gathered.logged.platform.insert("/laravel".to_owned(), vec![history::LogLine { at: at(-1), text }]);
+    let entries = timeline(&gathered);
+    let all = |kind: EntryKind| entries.iter().filter(move |entry| entry.kind == kind);
+    let runs: Vec<_> = all(EntryKind::Run).map(|entry| (entry.at, entry.words.as_str())).collect();
+    let failed = |run: &str| format!("run {run} failed: step log-in, expected status 200, actual status 500");
+    assert_eq!(runs, [(at(0), failed("r0").as_str()), (at(2), failed("r2").as_str())], "its runs alone");
+    let line = all(EntryKind::PlatformLog).next().unwrap();
+    assert!(line.words.starts_with(r"/laravel: production.ERROR: \u{1b}[31mxxx"), "{line:?}");
+    assert!(line.words.chars().count() < 320 && !line.words.contains("at line"), "{line:?}");
+    assert_eq!(gathered.logged.first_of(&gathered.incidents[0].record).unwrap().run_id, "r0");
 }

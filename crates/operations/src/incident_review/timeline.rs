@@ -3,22 +3,23 @@
 use alarm::State;
 use check::incident::{IncidentRecord, Mark, SilenceKind};
 use check::message::span;
+use check::printable;
 use check::text::{cut, utc};
 use history::{AlarmChange, Notified};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::gathered::{FirstReport, Gathered, Observed, name};
+use super::gathered::{Gathered, Observed, name};
 use super::seen::{attempts, last_passed};
 use crate::names::short_name;
 
-/// Time before the first failed run from which marks and changes of alarms count: a release comes before its incident.
-pub const BEFORE: SignedDuration = SignedDuration::from_hours(1);
 /// Most changes of alarms around an incident.
 pub const MAX_CHANGES: usize = 200;
 /// Longest reason of a change. **Units:** characters.
 const MAX_REASON: usize = 120;
+/// Longest line of a log. **Units:** characters.
+const MAX_LINE: usize = 300;
 
 /// Event of a timeline.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -39,12 +40,16 @@ pub struct Entry {
 pub enum EntryKind {
     /// A person noted something.
     Mark,
+    /// A log of the platform has a line about an error.
+    PlatformLog,
     /// The last run before the incident passed.
     LastPassed,
     /// The first run, or its first attempt, failed.
     Failed,
     /// A second attempt of the same run failed too.
     Confirmed,
+    /// The log line of a run that did not pass.
+    Run,
     /// The incident opened.
     Opened,
     /// A notification was accepted, delivered or refused.
@@ -66,7 +71,11 @@ pub enum EntryKind {
 pub fn timeline(gathered: &Gathered) -> Vec<Entry> {
     let mut entries = Vec::new();
     for observed in &gathered.incidents {
-        entries.extend(Incident { observed, name: name(&observed.record.check, &observed.record.subject) }.entries());
+        let incident = Incident { observed, name: name(&observed.record.check, &observed.record.subject) };
+        entries.extend(incident.entries());
+        entries.extend(gathered.logged.runs(&observed.record).map(|(report, result)| {
+            incident.entry(report.ended, EntryKind::Run, format!("run {} {result}", report.run_id))
+        }));
     }
     let mark = |Mark { at, text, by }: &Mark| Entry {
         at: *at,
@@ -75,7 +84,7 @@ pub fn timeline(gathered: &Gathered) -> Vec<Entry> {
         words: format!("mark: {text} ({by})"),
     };
     entries.extend(gathered.marks.iter().map(mark));
-    entries.extend(gathered.changes.iter().filter(|change| is_news(change)).map(|change| {
+    entries.extend(gathered.changes.iter().flatten().filter(|change| is_news(change)).map(|change| {
         let AlarmChange { now, previous } = change;
         let reason = cut(now.reason.lines().next().unwrap_or_default(), MAX_REASON);
         let from = previous.map_or_else(String::new, |state| format!("{} to ", state.as_str()));
@@ -83,6 +92,13 @@ pub fn timeline(gathered: &Gathered) -> Vec<Entry> {
         let words = format!("alarm {what}: {from}{} ({reason})", now.state.as_str());
         Entry { at: now.since, kind: EntryKind::Alarm, what, words }
     }));
+    for (log, lines) in &gathered.logged.platform {
+        entries.extend(lines.iter().map(|line| {
+            // A log may have lines of any text and length.
+            let words = cut(&printable(line.text.lines().next().unwrap_or_default()), MAX_LINE);
+            Entry { at: line.at, kind: EntryKind::PlatformLog, what: log.clone(), words: format!("{log}: {words}") }
+        }));
+    }
     // What people and CloudWatch did has whole seconds.
     entries.sort_by_key(|entry| (entry.at.as_second(), entry.kind, entry.at));
     entries
@@ -143,7 +159,7 @@ impl Incident<'_> {
     /// Records name the scheduled time of a run. The first failed run acted when it ended, if that is known.
     fn ended(&self, at: Timestamp) -> Timestamp {
         match &self.observed.first {
-            FirstReport::Read(report) if at == report.key.scheduled_time => report.ended.max(at),
+            Some(report) if at == report.key.scheduled_time => report.ended.max(at),
             _ => at,
         }
     }

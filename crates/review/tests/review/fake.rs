@@ -9,8 +9,8 @@ use check::incident::{IncidentRecord, Mark, Severity, Silence};
 use check::metric::NAMESPACE;
 use check::{Failure, FailureKind, Mismatch, NoSecrets, Report, Subject};
 use history::{
-    AlarmChange, AlarmChanges, AlarmState, Counts, Day, History, Notified, Part, Percentiles, Period, PhaseTimes,
-    Point, Runs, SearchCost, Series, StepPercentiles, StepSeries, StepTime, SubjectCounts, Window,
+    AlarmChange, AlarmChanges, AlarmState, Counts, Day, Found, History, LogLine, Notified, Part, Percentiles, Period,
+    PhaseTimes, Point, Runs, SearchCost, Series, StepPercentiles, StepSeries, StepTime, SubjectCounts, Window,
 };
 use jiff::{SignedDuration, Timestamp};
 use runtime::PortError;
@@ -159,6 +159,18 @@ impl History for Fake {
     async fn search_steps(&self, _check: &str, _window: Window) -> Result<Vec<StepPercentiles>, PortError> {
         self.searches.fetch_add(1, Ordering::Relaxed);
         Ok(steps())
+    }
+
+    async fn search_unpassed(&self, _check: &str, _window: Window, _limit: usize) -> Result<Found<Report>, PortError> {
+        Err(PortError::new("search runs", "a review reads none"))
+    }
+
+    async fn search_log_cost(&self, _log: &str, _window: Window) -> Result<SearchCost, PortError> {
+        Err(PortError::new("search a log", "a review reads none"))
+    }
+
+    async fn search_log(&self, _log: &str, _window: Window, _limit: usize) -> Result<Found<LogLine>, PortError> {
+        Err(PortError::new("search a log", "a review reads none"))
     }
 
     async fn series(

@@ -1,7 +1,9 @@
-//! Whole reports and the durations of steps, by Logs Insights: the log line of a run holds its report.
+//! Searches by Logs Insights: reports and the durations of steps, since the log line of a run holds its report, and logs of the platform.
 
 use check::Report;
-use history::{Percentiles, SearchCost, StepPercentiles, Window};
+use history::{Found, LogLine, Percentiles, SearchCost, StepPercentiles, Window};
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use runtime::{Clock, PortError};
 use serde_json::{Value, json};
@@ -31,6 +33,9 @@ const STEPS: &str = "filter type = \"run\"
 | filter step.result in [\"passed\", \"failed\"]
 | stats pct(step.duration_ms, 50) as p50, pct(step.duration_ms, 95) as p95, pct(step.duration_ms, 99) as p99 by step.subject, step.name
 | limit 1000";
+
+/// Lines about errors: those of Laravel's levels from `error` on, and those of servers.
+const ERRORS: &str = "filter @message like /(?i)(error|critical|alert|emergency|exception|fatal)/";
 
 /// Estimates the price of a search for a run, from the stored bytes of the group and the share of time to search.
 pub(super) async fn cost(api: &Api, group: &str, run_id: &str, now: Timestamp) -> Result<SearchCost, PortError> {
@@ -89,12 +94,7 @@ pub(super) async fn steps(
     let results = search.results(api, clock, &operation).await?;
     let mut steps = Vec::new();
     for fields in results.as_array().into_iter().flatten() {
-        let field = |name: &str| {
-            let found = fields.as_array().into_iter().flatten().find(|field| field["field"] == name);
-            let missing =
-                || PortError::new(operation.as_str(), format!("expected the field {name} in the answer, found none"));
-            found.and_then(|field| field["value"].as_str()).ok_or_else(missing)
-        };
+        let field = |name: &str| field(&operation, fields, name);
         let number = |name: &str| {
             let text = field(name)?;
             let malformed = |_| PortError::new(operation.as_str(), format!("{name}: expected a number, found {text}"));
@@ -108,6 +108,62 @@ pub(super) async fn steps(
     }
     steps.sort_by(|one, other| (&one.subject, &one.name).cmp(&(&other.subject, &other.name)));
     Ok(steps)
+}
+
+/// Searches the reports of runs that did not pass. **Side effects:** starts a query with a price.
+pub(super) async fn unpassed(
+    api: &Api,
+    clock: &dyn Clock,
+    group: &str,
+    window: Window,
+    limit: usize,
+) -> Result<Found<Report>, PortError> {
+    let operation = format!("search {group} for runs that did not pass");
+    // One line more shows that there are more.
+    let query = format!(
+        "filter type = \"run\" and outcome != \"passed\" | fields @message | sort @timestamp asc | limit {}",
+        limit.saturating_add(1)
+    );
+    let search = Search { group, window, query: &query, longest: LONGEST };
+    let results = search.results(api, clock, &operation).await?;
+    let report = |fields: &Value| {
+        let mut line: Value = serde_json::from_str(field(&operation, fields, "@message")?).map_err(|error| {
+            PortError::new(operation.as_str(), format!("the log line of a run is not JSON: {error}"))
+        })?;
+        readable(&operation, line["report"].take())
+    };
+    let reports = results.as_array().into_iter().flatten().map(report);
+    Ok(Found::limited(reports.collect::<Result<_, _>>()?, limit))
+}
+
+/// Searches the lines about errors. **Side effects:** starts a query with a price.
+pub(super) async fn errors(
+    api: &Api,
+    clock: &dyn Clock,
+    group: &str,
+    window: Window,
+    limit: usize,
+) -> Result<Found<LogLine>, PortError> {
+    let operation = format!("search {group} for errors");
+    let query =
+        format!("{ERRORS} | fields @timestamp, @message | sort @timestamp asc | limit {}", limit.saturating_add(1));
+    let search = Search { group, window, query: &query, longest: LONGEST };
+    let results = search.results(api, clock, &operation).await?;
+    let line = |fields: &Value| {
+        let at = field(&operation, fields, "@timestamp")?;
+        let read = at.parse::<DateTime>().and_then(|at| TimeZone::UTC.to_timestamp(at));
+        let malformed = |_| PortError::new(operation.as_str(), format!("@timestamp: expected a time, found {at}"));
+        Ok(LogLine { at: read.map_err(malformed)?, text: field(&operation, fields, "@message")?.to_owned() })
+    };
+    let lines = results.as_array().into_iter().flatten().map(line);
+    Ok(Found::limited(lines.collect::<Result<_, _>>()?, limit))
+}
+
+/// Field of a row.
+fn field<'f>(operation: &str, fields: &'f Value, name: &str) -> Result<&'f str, PortError> {
+    let found = fields.as_array().into_iter().flatten().find(|field| field["field"] == name);
+    let missing = || PortError::new(operation, format!("expected the field {name} in the answer, found none"));
+    found.and_then(|field| field["value"].as_str()).ok_or_else(missing)
 }
 
 /// A query on one log group.
@@ -161,13 +217,16 @@ fn find(operation: &str, results: &Value, run_id: &str) -> Result<Option<Report>
             fields.iter().find(|field| field["field"] == "@message").and_then(|field| field["value"].as_str());
         let Ok(mut line) = serde_json::from_str::<Value>(message.unwrap_or_default()) else { continue };
         if line["type"] == "run" && line["run_id"] == run_id {
-            let report = serde_json::from_value(line["report"].take());
-            return report.map(Some).map_err(|error| {
-                PortError::new(operation, format!("the log line of the run has no readable report: {error}"))
-            });
+            return readable(operation, line["report"].take()).map(Some);
         }
     }
     Ok(None)
+}
+
+/// The report in a log line.
+fn readable(operation: &str, report: Value) -> Result<Report, PortError> {
+    serde_json::from_value(report)
+        .map_err(|error| PortError::new(operation, format!("the log line of the run has no readable report: {error}")))
 }
 
 async fn read(api: &Api, operation: &str, call: &str, input: &Value) -> Result<Value, PortError> {

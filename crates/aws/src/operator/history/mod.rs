@@ -17,8 +17,8 @@ use aws_sdk_cloudwatch::Client;
 use check::Report;
 use check::incident::{IncidentRecord, Mark, Silence};
 use history::{
-    AlarmChanges, AlarmState, Day, History, Notified, Part, Period, PhaseTimes, Point, Runs, SearchCost, Series,
-    StepPercentiles, StepSeries, StepTime, Window, recorded,
+    AlarmChanges, AlarmState, Day, Found, History, LogLine, Notified, Part, Period, PhaseTimes, Point, Runs,
+    SearchCost, Series, StepPercentiles, StepSeries, StepTime, Window, recorded,
 };
 use jiff::Timestamp;
 use runtime::{Clock, OperatorStore, PortError, SystemClock};
@@ -127,6 +127,18 @@ impl History for DeployedHistory {
 
     async fn search_steps(&self, check: &str, window: Window) -> Result<Vec<StepPercentiles>, PortError> {
         logs::steps(&self.api, &*self.clock, &self.log_group(check), window).await
+    }
+
+    async fn search_unpassed(&self, check: &str, window: Window, limit: usize) -> Result<Found<Report>, PortError> {
+        logs::unpassed(&self.api, &*self.clock, &self.log_group(check), window, limit).await
+    }
+
+    async fn search_log_cost(&self, log: &str, window: Window) -> Result<SearchCost, PortError> {
+        logs::cost_of_window(&self.api, log, window, self.clock.now()).await
+    }
+
+    async fn search_log(&self, log: &str, window: Window, limit: usize) -> Result<Found<LogLine>, PortError> {
+        logs::errors(&self.api, &*self.clock, log, window, limit).await
     }
 
     async fn series(
