@@ -62,8 +62,9 @@ async fn main() {
 /// Measures in Chromium, with what `cargo xtask bench` installs.
 fn show_in_a_browser(address: SocketAddr) {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/browser/usable.mjs");
-    let status =
-        Command::new("node").args([script, &format!("http://{address}"), "/"]).status().expect("node is missing");
+    let mut node = Command::new("node");
+    node.args([script, &format!("http://{address}"), "/"]).stdout(Stdio::null());
+    let status = node.status().expect("node is missing");
     assert!(status.success(), "run the benchmark with: cargo xtask bench");
 }
 
