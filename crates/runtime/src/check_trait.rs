@@ -24,7 +24,7 @@ pub trait Check: Send + Sync + Sized + 'static {
     /// Timeout of the function in the template, the same for all functions. A test compares the two.
     const FUNCTION_TIMEOUT: Duration = Duration::from_secs(55);
 
-    /// Time between two runs in the template, whose test compares the two.
+    /// Time between two runs in the template. A test compares the two.
     const CADENCE: Duration = Duration::from_secs(60);
 
     /// Part of its runs that has to pass within thirty days when the settings give none; `None`: it has no objective then.
