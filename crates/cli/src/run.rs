@@ -1,6 +1,7 @@
 //! `synthetics run`.
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -36,14 +37,16 @@ pub(crate) async fn run(options: &RunOptions) -> anyhow::Result<Exit> {
     let output = Output::new(options)?;
     let interrupt = Interrupt::listen()?;
     let (reports, is_incomplete) = if let Some(file) = &options.settings {
-        let checks = allowed(checks::from_file(file, &options.checks)?, options.read_only)?;
+        let checks = tagged(checks::from_file(file, &options.checks)?, options.tag.as_deref())?;
+        let checks = allowed(checks, options.read_only)?;
         let kept = match checks.first() {
             Some(check) => Kept::open(options, check.common())?,
             None => Kept::InMemory,
         };
         let runs = Runs::new(kept.ports(file, interrupt.token.clone())?, kept.store());
         runs.is_incomplete.set(matches!(kept, Kept::Nowhere));
-        let invocation = || Invocation { may_send: options.send_canaries, ..Invocation::manual() };
+        let invocation =
+            || Invocation { may_send: options.send_canaries, tag: options.tag.clone(), ..Invocation::manual() };
         let reports = match options.wait_until_healthy {
             None => runs.in_sequence(&checks, invocation, Some(&output)).await?,
             Some(time) => runs.until_healthy(&checks, invocation, &output, time).await?,
@@ -68,6 +71,27 @@ pub(crate) async fn run(options: &RunOptions) -> anyhow::Result<Exit> {
     Ok(if terminal::has_failed() && exit == Exit::Failed { exit } else { interrupt.exit_or(exit) })
 }
 
+/// Checks with this tag.
+///
+/// # Errors
+/// When none has: the tag is unknown.
+fn tagged(mut checks: Vec<Box<dyn AnyCheck>>, tag: Option<&str>) -> anyhow::Result<Vec<Box<dyn AnyCheck>>> {
+    let Some(tag) = tag else { return Ok(checks) };
+    let known: BTreeSet<String> = checks.iter().flat_map(|check| check.tags()).collect();
+    if !known.contains(tag) {
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        let list = match known.is_empty() {
+            true => "nothing in the settings has a tag".to_owned(),
+            false => format!("tags in the settings: {}", known.join(", ")),
+        };
+        // All are listed, so the sentence needs only the nearest.
+        let near = settings::near(tag, &known);
+        bail!(settings::unknown("tag", tag, &near, &list));
+    }
+    checks.retain(|check| check.tags().contains(tag));
+    Ok(checks)
+}
+
 /// Checks that the options allow.
 ///
 /// # Errors
@@ -81,6 +105,12 @@ pub(crate) fn allowed(mut checks: Vec<Box<dyn AnyCheck>>, read_only: bool) -> an
             }
             is_allowed
         });
+        for check in &mut checks {
+            for subject in check.skip_changes() {
+                let id = check.id();
+                eprintln!("{id}/{subject}: skipped, because its method may change something (--read-only)");
+            }
+        }
         if checks.is_empty() {
             bail!("nothing to run: with --read-only, every selected check is skipped");
         }
@@ -98,7 +128,8 @@ async fn on_demo(options: &RunOptions, interrupt: &CancellationToken, output: &O
     let times = fault.as_ref().map_or(1, |fault| fault.runs.get());
     let skipped = fault.as_ref().map_or(Duration::ZERO, |fault| fault.every.saturating_mul(times - 1));
     let (platform, clock) = demo::without_waits(skipped).await?;
-    let checks = allowed(demo::checks_for(&platform, &options.checks)?, options.read_only)?;
+    let checks = tagged(demo::checks_for(&platform, &options.checks)?, options.tag.as_deref())?;
+    let checks = allowed(checks, options.read_only)?;
     let memory = Arc::new(Memory::default());
     let ports = ports::ports(&memory, clock.clone(), interrupt.clone(), ports::demo_parameters(&platform))?;
     let runs = Runs::new(ports, None);
@@ -108,7 +139,7 @@ async fn on_demo(options: &RunOptions, interrupt: &CancellationToken, output: &O
     }
     let invocation = || {
         let event = json!({ "scheduled_time": clock.now().to_string() });
-        Invocation { event, killed_at: None, may_send: true }
+        Invocation { event, killed_at: None, may_send: true, tag: options.tag.clone() }
     };
     let mut reports = Vec::new();
     for time in 1..=times {

@@ -37,6 +37,7 @@ fn response(kind: &str, body: &[u8]) -> Option<Response> {
         headers,
         body: Bytes::copy_from_slice(body),
         url: Url::parse("https://app.example/").ok()?,
+        version: probe::Version::HTTP_11,
         certificate_expires: None,
         received: jiff::Timestamp::UNIX_EPOCH,
         redactor: Redactor::default(),

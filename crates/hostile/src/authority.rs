@@ -7,8 +7,9 @@ use rcgen::{
     ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer, KeyPair, NameConstraints, SanType, date_time_ymd,
 };
 use rustls::{
-    ServerConfig, SupportedProtocolVersion,
+    RootCertStore, ServerConfig, SupportedProtocolVersion,
     pki_types::CertificateDer,
+    server::WebPkiClientVerifier,
     sign::{CertifiedKey, SingleCertAndKey},
 };
 
@@ -161,6 +162,17 @@ impl Authority {
         let mut config = config(vec![certificate], key, versions);
         config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
         config
+    }
+
+    /// Server configuration for a host that refuses clients without a certificate of an authority.
+    pub fn server_for_clients(&self, host: &str, clients: &Self) -> ServerConfig {
+        let mut roots = RootCertStore::empty();
+        roots.add(clients.certificate.clone()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone()).build().unwrap();
+        let (certificate, key) = self.sign(host, (2020, 1, 1), (2999, 1, 1));
+        let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        builder.with_client_cert_verifier(verifier).with_single_cert(vec![certificate], key.into()).unwrap()
     }
 
     /// Server configuration that sends these certificates after the one for the host.

@@ -10,6 +10,7 @@ pub(crate) fn answer(status: u16, headers: &[(&'static str, &'static str)]) -> R
         ),
         body: Bytes::new(),
         url: "https://app.example/api/me".parse().unwrap(),
+        version: probe::Version::HTTP_11,
         certificate_expires: None,
         received: jiff::Timestamp::UNIX_EPOCH,
         redactor: Redactor::default(),

@@ -47,6 +47,8 @@ pub(crate) struct Bounds {
     pub(crate) cookies: Option<Cookies>,
     /// True for a visitor: nothing but what the hops set is in the jar.
     pub(crate) is_visitor: bool,
+    /// Client for the origin of the first hop, if it presents a certificate there.
+    pub(crate) identified: Option<reqwest::Client>,
     /// URL of the first hop. Cookies of the caller are sent only to its scheme and host.
     pub(crate) home: Url,
 }

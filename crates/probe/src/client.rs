@@ -20,7 +20,7 @@ use tokio::time::timeout;
 use url::{Position, Url};
 
 use crate::{
-    Cookies, EgressPolicy, Error, Limits, Redactor, Request, Response, Tls,
+    ClientIdentity, Cookies, EgressPolicy, Error, Limits, Redactor, Request, Response, Tls,
     bounds::{Bounds, Visit},
     coding::{ACCEPTED, Body, Undecoded},
     cookies::mask_values,
@@ -140,26 +140,7 @@ impl Client {
             ))
         })?;
         let egress = Arc::new(egress.clone());
-        let permitted = PolicyResolver { inner: resolver.clone(), egress: egress.clone() };
-        let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls.config())
-            .tls_info(true)
-            .no_proxy()
-            // As browsers and curl read them (RFC 9112, sections 5.1 and 5.2).
-            .http1_allow_obsolete_multiline_headers_in_responses(true)
-            .http1_allow_spaces_after_header_name_in_responses(true)
-            .http1_max_headers(MAX_HEADER_LINES)
-            .http2_max_header_list_size(MAX_HEADER_LIST)
-            .referer(false)
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .connect_timeout(CONNECT_TIMEOUT)
-            .connector_layer(TimeConnecting)
-            .dns_resolver(TimedResolver(Arc::new(permitted)));
-        if connections == Connections::Fresh {
-            builder = builder.pool_max_idle_per_host(0);
-        }
-        let http = builder.build().map_err(|error| Error::Request(foreign(error.to_string()).into()))?;
+        let http = http_client(tls, &egress, &resolver, connections)?;
         Ok(Self {
             http,
             tls: tls.clone(),
@@ -222,6 +203,10 @@ impl Client {
         Sent { exchanges, result, refused }
     }
 
+    fn identified(&self, identity: &ClientIdentity) -> Result<reqwest::Client, Error> {
+        http_client(&identity.tls, &self.egress, &self.resolver, self.connections)
+    }
+
     async fn follow(
         &self,
         request: Request,
@@ -230,6 +215,7 @@ impl Client {
     ) -> Result<Response, Error> {
         self.learn_secrets(&request);
         let follow = request.max_redirects > 0;
+        let identified = request.identity.map(|identity| self.identified(&identity)).transpose()?;
         let bounds = Bounds {
             started: Instant::now(),
             deadline: request.deadline,
@@ -238,9 +224,10 @@ impl Client {
             is_visitor: request.cookies.is_none(),
             cookies: request.cookies.or_else(|| follow.then(Cookies::default)),
             home: request.url.clone(),
+            identified,
         };
         let mut hop = Hop { method: request.method, url: request.url, headers: request.headers, body: request.body };
-        self.check_egress(&hop.url)?;
+        self.check_egress(&hop.url, request.is_linked)?;
         let mut visited = Vec::new();
         loop {
             visited.push(bounds.visit(&hop));
@@ -343,7 +330,9 @@ impl Client {
     }
 
     fn request(&self, hop: &Hop, bounds: &Bounds) -> reqwest::RequestBuilder {
-        let mut request = self.http.request(hop.method.clone(), hop.url.clone()).headers(hop.headers.clone());
+        // Another origin must not learn who asks.
+        let http = bounds.identified.as_ref().filter(|_| bounds.is_home(&hop.url)).unwrap_or(&self.http);
+        let mut request = http.request(hop.method.clone(), hop.url.clone()).headers(hop.headers.clone());
         request = self.identify(request);
         if !hop.headers.contains_key(ACCEPT_ENCODING) {
             request = request.header(ACCEPT_ENCODING, ACCEPTED);
@@ -369,9 +358,9 @@ impl Client {
             jar.keep(&hop.url, response.headers());
         }
         let received = (self.now)();
-        let status = response.status();
+        let (status, version) = (response.status(), response.version());
         exchange.status = Some(status.as_u16());
-        exchange.protocol = Some(format!("{:?}", response.version()));
+        exchange.protocol = Some(format!("{version:?}"));
         exchange.remote = response.remote_addr().map(|address| address.to_string());
         exchange.certificate_expires =
             response.extensions().get::<TlsInfo>().and_then(TlsInfo::peer_certificate).and_then(tls::expiry);
@@ -397,6 +386,7 @@ impl Client {
         };
         Ok(Response {
             status,
+            version,
             headers: std::mem::take(response.headers_mut()),
             body,
             url: hop.url.clone(),
@@ -435,11 +425,13 @@ impl Client {
     }
 
     /// Checks the URL of the first hop against the egress policy.
-    fn check_egress(&self, url: &Url) -> Result<(), Error> {
-        if !self.egress.allows_host(url) {
+    fn check_egress(&self, url: &Url, is_linked: bool) -> Result<(), Error> {
+        let is_allowed = self.egress.allows_host(url) || is_linked && self.egress.allows_redirect(url);
+        if !is_allowed {
             // Requests to hosts of the settings are allowed, so this is a link from a response.
             let expected = phrase!("a link to a host in the settings ({})", ours(self.egress.host_list()));
-            let actual = phrase!("a link to {}", foreign(url.host_str().unwrap_or_default()));
+            let hint = if is_linked { "; `network.allow_redirect_hosts` can allow it" } else { "" };
+            let actual = phrase!("a link to {}{}", foreign(url.host_str().unwrap_or_default()), hint);
             return Err(redirect_error(expected, actual, &[]));
         }
         check_sendable(url).map_err(|actual| redirect_error("a link that can be requested", actual, &[]))?;
@@ -503,6 +495,35 @@ impl Client {
     fn admit(&self, text: impl Into<Phrase>, limit: usize) -> Text {
         text.into().admit(&self.redactor, limit)
     }
+}
+
+/// Client of reqwest, within the egress policy.
+fn http_client(
+    tls: &Tls,
+    egress: &Arc<EgressPolicy>,
+    resolver: &Arc<dyn Resolve>,
+    connections: Connections,
+) -> Result<reqwest::Client, Error> {
+    let permitted = PolicyResolver { inner: resolver.clone(), egress: egress.clone() };
+    let mut builder = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls.config())
+        .tls_info(true)
+        .no_proxy()
+        // As browsers and curl read them (RFC 9112, sections 5.1 and 5.2).
+        .http1_allow_obsolete_multiline_headers_in_responses(true)
+        .http1_allow_spaces_after_header_name_in_responses(true)
+        .http1_max_headers(MAX_HEADER_LINES)
+        .http2_max_header_list_size(MAX_HEADER_LIST)
+        .referer(false)
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .connector_layer(TimeConnecting)
+        .dns_resolver(TimedResolver(Arc::new(permitted)));
+    if connections == Connections::Fresh {
+        builder = builder.pool_max_idle_per_host(0);
+    }
+    builder.build().map_err(|error| Error::Request(foreign(error.to_string()).into()))
 }
 
 /// Maximum length of a recorded URL, in characters.

@@ -39,6 +39,11 @@ impl ContentType {
         read
     }
 
+    /// Type and subtype in lower case; empty without a valid header.
+    pub(crate) fn essence(&self) -> &str {
+        &self.essence
+    }
+
     /// True for HTML, and without a type, as browsers guess it.
     pub(crate) fn is_page(&self) -> bool {
         self.is_html() || self.essence == "application/xhtml+xml"

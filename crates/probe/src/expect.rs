@@ -34,9 +34,15 @@ pub fn status(response: &Response, expected: &[u16]) -> Result<(), Mismatch> {
         return Ok(());
     }
     let expected: Vec<_> = expected.iter().map(u16::to_string).collect();
+    Err(unmet_status(response, ours(expected.join(" or "))))
+}
+
+/// Mismatch of kind `status`, with the start of the body. `expected` describes other statuses.
+#[must_use]
+pub fn unmet_status(response: &Response, expected: impl Into<Phrase>) -> Mismatch {
     let actual = phrase!("status {}", response.status_line());
-    let expected = phrase!("status {}", ours(expected.join(" or ")));
-    Err(Mismatch { kind: FailureKind::Status, expected, actual, evidence: response.excerpt() })
+    let expected = phrase!("status {}", expected.into());
+    Mismatch { kind: FailureKind::Status, expected, actual, evidence: response.excerpt() }
 }
 
 /// Checks that the header is present.
@@ -88,10 +94,15 @@ pub fn body_contains(response: &Response, text: &str) -> Result<(), Mismatch> {
     if response.text().contains(text) {
         return Ok(());
     }
-    let expected = phrase!("{} in the body", foreign(format!("{text:?}")));
+    Err(unmet_body(response, phrase!("{} in the body", foreign(format!("{text:?}")))))
+}
+
+/// Mismatch of kind `assertion` for a body that lacks something, with its start.
+#[must_use]
+pub fn unmet_body(response: &Response, expected: impl Into<Phrase>) -> Mismatch {
     let malformed = response.malformed().map(|malformed| phrase!(", {}", malformed));
     let actual = phrase!("{}{} without it", describe(response), malformed.unwrap_or_default());
-    Err(Mismatch { kind: FailureKind::Assertion, expected, actual, evidence: response.excerpt() })
+    Mismatch { kind: FailureKind::Assertion, expected: expected.into(), actual, evidence: response.excerpt() }
 }
 
 /// Checks that the body does not contain this text.
@@ -243,18 +254,30 @@ fn compare_values(
     if equal(actual, expected, compare) {
         return Ok(());
     }
-    // Format both as members, so that the value of a secret name is masked.
-    let member = pointer.rsplit('/').next().unwrap_or_default();
-    let as_member = |value: &Value| format!("{}: {value}", Value::from(member));
-    Err(Mismatch {
-        kind: FailureKind::Assertion,
-        expected: phrase!("{} at {}", foreign(as_member(expected)), foreign(pointer)),
-        actual: phrase!("{} at {}", foreign(as_member(actual)), foreign(pointer)),
-        evidence: response.excerpt(),
-    })
+    Err(unmet_value(response, pointer, actual, foreign(as_member(pointer, expected))))
 }
 
-fn equal(one: &Value, other: &Value, compare: Compare) -> bool {
+/// Mismatch of kind `assertion` for the value at a JSON pointer, with the start of the body. `expected` describes another
+/// value there.
+#[must_use]
+pub fn unmet_value(response: &Response, pointer: &str, actual: &Value, expected: impl Into<Phrase>) -> Mismatch {
+    Mismatch {
+        kind: FailureKind::Assertion,
+        expected: phrase!("{} at {}", expected.into(), foreign(pointer)),
+        actual: phrase!("{} at {}", foreign(as_member(pointer, actual)), foreign(pointer)),
+        evidence: response.excerpt(),
+    }
+}
+
+/// Value as the member that it is, so that the value of a secret name is masked.
+fn as_member(pointer: &str, value: &Value) -> String {
+    let member = pointer.rsplit('/').next().unwrap_or_default();
+    format!("{}: {value}", Value::from(member))
+}
+
+/// Compares two values.
+#[must_use]
+pub fn equal(one: &Value, other: &Value, compare: Compare) -> bool {
     match (one, other) {
         (Value::Number(_), Value::Number(_)) => same_number(&one.to_string(), &other.to_string()),
         (Value::Number(number), Value::String(text)) | (Value::String(text), Value::Number(number)) => {

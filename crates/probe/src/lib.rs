@@ -1,9 +1,11 @@
 #![doc = include_str!("../README.md")]
 
+mod assets;
 mod bounds;
 mod certificate_words;
 mod characters;
 mod client;
+mod client_identity;
 mod coding;
 mod content_type;
 mod cookie_date;
@@ -33,14 +35,16 @@ mod variant_names;
 mod wait;
 mod wire_words;
 
+pub use assets::{Asset, AssetKind, assets};
 pub use bytes::Bytes;
 pub use characters::{is_invisible, name_character};
 pub use client::{Client, Connections, Identity, Sent};
+pub use client_identity::ClientIdentity;
 pub use cookies::Cookies;
 pub use dial::{Duplex, HostPort};
 pub use egress::{EgressPolicy, Refused, SPECIAL, special};
 pub use error::Error;
-pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 pub use limits::Limits;
 pub use maintenance::{Maintenance, Standard};
 pub use redact::{Redactor, Strength};

@@ -10,7 +10,7 @@ use http::{
 };
 use url::Url;
 
-use crate::{Cookies, Error, name_character};
+use crate::{ClientIdentity, Cookies, Error, name_character};
 
 /// One request with its limits.
 ///
@@ -26,6 +26,8 @@ pub struct Request {
     pub(crate) max_redirects: u8,
     pub(crate) body_cap: u64,
     pub(crate) cookies: Option<Cookies>,
+    pub(crate) identity: Option<ClientIdentity>,
+    pub(crate) is_linked: bool,
     mistake: Option<Error>,
 }
 
@@ -47,6 +49,8 @@ impl Request {
             max_redirects: 10,
             body_cap: 2 * 1024 * 1024,
             cookies: None,
+            identity: None,
+            is_linked: false,
             mistake,
         }
     }
@@ -107,6 +111,20 @@ impl Request {
     #[must_use]
     pub fn cookies(mut self, jar: &Cookies) -> Self {
         self.cookies = Some(jar.clone());
+        self
+    }
+
+    /// Presents a client certificate to the server of the request's own URL. A redirect to another origin does not.
+    #[must_use]
+    pub fn identity(mut self, identity: &ClientIdentity) -> Self {
+        self.identity = Some(identity.clone());
+        self
+    }
+
+    /// Marks the URL as one that a response names: it may also lead to a host to which redirects may lead.
+    #[must_use]
+    pub const fn linked(mut self) -> Self {
+        self.is_linked = true;
         self
     }
 

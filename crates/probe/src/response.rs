@@ -6,7 +6,7 @@ use bytes::Bytes;
 use check::{Phrase, foreign, foreign_around, phrase};
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 use http::{
-    HeaderMap, StatusCode,
+    HeaderMap, StatusCode, Version,
     header::{CONTENT_TYPE, LOCATION},
 };
 use jiff::Timestamp;
@@ -31,6 +31,8 @@ const MAX_LOCATION: usize = 160;
 pub struct Response {
     /// Status.
     pub status: StatusCode,
+    /// Version of HTTP.
+    pub version: Version,
     /// Headers as they arrived: `content-length` counts the bytes of a compressed body.
     pub headers: HeaderMap,
     /// Whole body, decompressed.

@@ -17,6 +17,7 @@ use rustls::{
     client::{ClientSessionStore, Resumption, Tls12ClientSessionValue, Tls12Resumption, Tls13ClientSessionValue},
     crypto::CryptoProvider,
     pki_types::{CertificateDer, ServerName, UnixTime},
+    sign::SingleCertAndKey,
     time_provider::{DefaultTimeProvider, TimeProvider},
 };
 
@@ -112,6 +113,13 @@ impl Tls {
     /// Configuration by value, as reqwest expects it. The copy is cheap, since large parts are behind pointers.
     pub(crate) fn config(&self) -> ClientConfig {
         ClientConfig::clone(&self.config)
+    }
+
+    /// Copy of the configuration with a certificate of the client.
+    pub(crate) fn with_identity(&self, identity: SingleCertAndKey) -> Self {
+        let mut config = self.config();
+        config.client_auth_cert_resolver = Arc::new(identity);
+        Self { config: Arc::new(config), extra_roots: self.extra_roots.clone() }
     }
 
     pub(crate) fn provider(&self) -> &CryptoProvider {

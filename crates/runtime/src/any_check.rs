@@ -1,10 +1,11 @@
 //! Checks of any type, for programs that run several.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use check::Report;
 use check::budget::Objective;
+use check::{Report, Subject};
 use settings::Common;
 use toml::Table;
 
@@ -28,6 +29,12 @@ pub trait AnyCheck: Send + Sync {
 
     /// Part of the runs that has to pass; `None` without an objective.
     fn objective(&self) -> Option<Objective>;
+
+    /// Leaves out the subjects whose requests may change something from now on, and returns them.
+    fn skip_changes(&mut self) -> BTreeSet<Subject>;
+
+    /// Tags by which a manual run can be restricted.
+    fn tags(&self) -> BTreeSet<String>;
 
     /// Effective settings; see [`Prepared::written`].
     fn written(&self) -> &Table;
@@ -61,6 +68,14 @@ impl<C: Check> AnyCheck for Prepared<C> {
 
     fn objective(&self) -> Option<Objective> {
         self.run.objective
+    }
+
+    fn skip_changes(&mut self) -> BTreeSet<Subject> {
+        self.check.skip_changes()
+    }
+
+    fn tags(&self) -> BTreeSet<String> {
+        self.check.tags()
     }
 
     fn written(&self) -> &Table {

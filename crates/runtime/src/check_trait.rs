@@ -63,6 +63,23 @@ pub trait Check: Send + Sync + Sized + 'static {
         None
     }
 
+    /// Returns false for a subject whose requests may change something: the second attempt of a run leaves it out, and its
+    /// failures are confirmed by the next run.
+    fn repeats(&self, _subject: &Subject) -> bool {
+        true
+    }
+
+    /// Leaves out the subjects whose requests may change something from now on, and returns them. A check with
+    /// [`Self::READ_ONLY`] runs without them where nothing may be created.
+    fn skip_changes(&mut self) -> BTreeSet<Subject> {
+        BTreeSet::new()
+    }
+
+    /// Tags by which a manual run can be restricted to some of the subjects; see [`Run::tag`].
+    fn tags(&self) -> BTreeSet<String> {
+        BTreeSet::new()
+    }
+
     /// Owner of a subject that does not belong to the platform. Messages name the owner and its contact.
     fn owner(&self, _subject: &Subject) -> Option<Owner> {
         None

@@ -8,4 +8,8 @@ pub(crate) struct Execution<'a> {
     pub(crate) run_id: &'a str,
     pub(crate) trace_id: &'a str,
     pub(crate) may_send: bool,
+    /// True for the attempt that confirms a failure.
+    pub(crate) is_confirming: bool,
+    /// Tag of the subjects to run.
+    pub(crate) tag: Option<&'a str>,
 }

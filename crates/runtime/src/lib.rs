@@ -5,6 +5,7 @@ mod attempt;
 mod check_trait;
 mod cleanup;
 mod clock;
+mod confirmation;
 mod deliver;
 mod dependencies;
 mod execution;

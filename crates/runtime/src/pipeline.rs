@@ -12,9 +12,10 @@ use check::incident::{
     AffectedCheck, CheckState, Decision, Dependency, Findings, Reason, Severity, Silence, Vote, decide,
 };
 use check::message::{Context, Notification, compose};
-use check::{Attempt, Cause, Outcome, Phrase, Refusal, Report, RunKey, Subject, Text, Verdict, ours, phrase};
+use check::{Attempt, Cause, Outcome, Phrase, Refusal, Report, RunKey, Subject, Text, ours, phrase};
 
 use crate::attempt::{Allowance, AttemptResult, Task, attempt, not_started};
+use crate::confirmation::{can_be_confirmed, keep_results, votes};
 use crate::deliver::{data, publish_and_notify};
 use crate::dependencies::{affected, needed};
 use crate::execution::Execution;
@@ -42,13 +43,15 @@ pub struct Invocation {
     pub killed_at: Option<Timestamp>,
     /// True if the run may send messages to mailboxes and phones. They cost money and reach people.
     pub may_send: bool,
+    /// Tag of the subjects to run; `None`: all. Only manual runs are restricted.
+    pub tag: Option<String>,
 }
 
 impl Invocation {
     /// A manual run without a time limit.
     #[must_use]
     pub fn manual() -> Self {
-        Self { event: Value::Object(serde_json::Map::new()), killed_at: None, may_send: true }
+        Self { event: Value::Object(serde_json::Map::new()), killed_at: None, may_send: true, tag: None }
     }
 }
 
@@ -243,9 +246,16 @@ async fn run_flow<C: Check>(
     };
     let key = report.key.clone();
     let (run_id, trace_id) = (report.run_id.clone(), report.trace_id.clone());
-    let execution = Execution { key: &key, run_id: &run_id, trace_id: &trace_id, may_send: invocation.may_send };
     let is_complete = loop {
-        let AttemptResult { attempt, is_complete, leftovers, warnings } =
+        let execution = Execution {
+            key: &key,
+            run_id: &run_id,
+            trace_id: &trace_id,
+            may_send: invocation.may_send,
+            is_confirming: !report.attempts.is_empty(),
+            tag: invocation.tag.as_deref(),
+        };
+        let AttemptResult { mut attempt, is_complete, leftovers, warnings } =
             attempt(prepared, ports, &execution, allowance(), Task::Flow(&memory)).await;
         report.leftovers.extend(leftovers);
         for warning in warnings.into_iter().map(|warning| admit(warning, ports)) {
@@ -253,9 +263,13 @@ async fn run_flow<C: Check>(
                 report.warnings.push(warning);
             }
         }
+        if let Some(first) = report.attempts.first() {
+            keep_results(&mut attempt, first, &prepared.check);
+        }
         report.outcome = attempt.outcome();
         report.attempts.push(attempt);
-        let to_confirm = C::READ_ONLY && report.attempts.len() == 1 && matches!(report.outcome, Outcome::Failed { .. });
+        let to_confirm =
+            C::READ_ONLY && report.attempts.len() == 1 && can_be_confirmed(&report.outcome, &prepared.check);
         // A server's `Retry-After` is respected as long as the run lasts.
         let wait =
             prepared.run.confirm_after.max(report.attempts.iter().filter_map(requested_wait).max().unwrap_or_default());
@@ -285,44 +299,6 @@ async fn run_flow<C: Check>(
 fn requested_wait(attempt: &Attempt) -> Option<Duration> {
     let exchanges = attempt.steps.iter().flat_map(|step| &step.exchanges);
     exchanges.filter_map(|exchange| exchange.retry_after_ms).max().map(Duration::from_millis)
-}
-
-/// Votes of the last attempt on each subject. A failure is confirmed if the first attempt found it too. Subjects of an
-/// attempt cut off before its end are not voted healthy.
-fn votes(attempts: &[Attempt], is_complete: bool) -> BTreeMap<Subject, Vote> {
-    let Some((last, earlier)) = attempts.split_last() else { return BTreeMap::new() };
-    let earlier: Vec<_> = earlier.iter().map(Attempt::verdicts).collect();
-    let confirmed = |subject: &Subject| {
-        !earlier.is_empty() && earlier.iter().all(|verdicts| matches!(verdicts.get(subject), Some(Verdict::Failing(_))))
-    };
-    let verdicts = last.verdicts();
-    let is_judged = !verdicts.is_empty();
-    let mut votes: BTreeMap<Subject, Vote> = verdicts
-        .into_iter()
-        .filter_map(|(subject, verdict)| match verdict {
-            Verdict::Healthy => is_complete.then_some((subject, Vote::Healthy)),
-            Verdict::Failing(failure) => {
-                let confirmed = confirmed(&subject);
-                Some((subject, Vote::Failing { failure, confirmed }))
-            }
-            // A person stopped the run, which says nothing about the platform or the monitoring of it.
-            Verdict::Inconclusive(inconclusive) if inconclusive.cause == Cause::Interrupted => None,
-            Verdict::Inconclusive(inconclusive) => Some((subject, Vote::Inconclusive(inconclusive))),
-            Verdict::Maintenance(_) => Some((subject, Vote::Maintenance)),
-        })
-        .collect();
-    // A run always votes on the check as a whole, at least on reaching a verdict.
-    match last.outcome() {
-        Outcome::Inconclusive { inconclusive } if inconclusive.cause == Cause::Interrupted => {}
-        Outcome::Inconclusive { inconclusive } if !is_judged => {
-            votes.insert(Subject::whole(), Vote::Inconclusive(inconclusive));
-        }
-        _ if is_complete => {
-            votes.entry(Subject::whole()).or_insert(Vote::Healthy);
-        }
-        _ => {}
-    }
-    votes
 }
 
 /// A run after its flow: all that its decisions depend on, except the stored state.
@@ -359,7 +335,7 @@ impl<'a, C: Check> FinishedRun<'a, C> {
             prepared,
             ports,
             report,
-            votes: votes(&report.attempts, flow.is_complete),
+            votes: votes(&report.attempts, flow.is_complete, |subject| prepared.check.repeats(subject)),
             subjects: prepared.check.subjects(),
             windows: prepared.common.windows.iter().flat_map(|window| window.silences(C::ID, scheduled_time)).collect(),
             memory: flow.memory,

@@ -47,6 +47,8 @@ pub struct Run {
     process_redactor: Redactor,
     shard: Shard,
     may_send: bool,
+    is_confirming: bool,
+    tag: Option<String>,
     run_id: String,
 }
 
@@ -70,6 +72,8 @@ impl Run {
             process_redactor,
             shard: execution.key.shard,
             may_send: execution.may_send,
+            is_confirming: execution.is_confirming,
+            tag: execution.tag.map(str::to_owned),
             run_id: execution.run_id.to_owned(),
         }
     }
@@ -105,6 +109,19 @@ impl Run {
     #[must_use]
     pub const fn may_send(&self) -> bool {
         self.may_send
+    }
+
+    /// Returns true for the second attempt of a run, which confirms a failure. Subjects for which [`crate::Check::repeats`]
+    /// is false keep their result of the first.
+    #[must_use]
+    pub const fn is_confirming(&self) -> bool {
+        self.is_confirming
+    }
+
+    /// Tag of the subjects to which a manual run is restricted.
+    #[must_use]
+    pub fn tag(&self) -> Option<&str> {
+        self.tag.as_deref()
     }
 
     /// Expiry of the certificates presented so far, by host, including rejected ones.
@@ -363,6 +380,14 @@ impl Step<'_> {
     /// [`StepEnded`]: the step is inconclusive.
     pub async fn password(&self, reference: &SecretRef) -> Result<SecretString, StepEnded> {
         self.resolved(reference, self.run.ports.resolve(reference, Alphabet::Typed).await)
+    }
+
+    /// Resolves a reference to a certificate or key in PEM, of several lines, like [`Step::secret`].
+    ///
+    /// # Errors
+    /// [`StepEnded`]: the step is inconclusive.
+    pub async fn pem(&self, reference: &SecretRef) -> Result<SecretString, StepEnded> {
+        self.resolved(reference, self.run.ports.resolve(reference, Alphabet::Lines).await)
     }
 
     fn resolved(

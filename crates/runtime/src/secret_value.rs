@@ -10,13 +10,21 @@ pub enum Alphabet {
     Visible,
     /// Passwords that people type: any but control characters, which no field of a form takes.
     Typed,
+    /// Certificates and keys in PEM: several lines of [`Alphabet::Visible`].
+    Lines,
 }
 
 impl Alphabet {
     /// Alphabet of the secret that a key of the settings or the end of a parameter's name stands for.
     #[must_use]
     pub fn for_name(name: &str) -> Self {
-        if name.ends_with("password") { Self::Typed } else { Self::Visible }
+        match name {
+            name if name.ends_with("password") => Self::Typed,
+            name if ["certificate", "client_certificate.key", "private_key"].iter().any(|end| name.ends_with(end)) => {
+                Self::Lines
+            }
+            _ => Self::Visible,
+        }
     }
 }
 
@@ -37,6 +45,11 @@ pub fn read(stored: SecretString, alphabet: Alphabet) -> Result<SecretString, St
 
 /// Says what is wrong with a value; of the value, it holds one character.
 fn mistake(value: &str, alphabet: Alphabet) -> Option<String> {
+    if alphabet == Alphabet::Lines {
+        // White space around and within it means nothing.
+        let odd = value.chars().find(|c| !c.is_ascii_graphic() && !matches!(c, ' ' | '\t' | '\n' | '\r'))?;
+        return Some(format!("the secret holds {}, which no text in PEM has", name_character(odd)));
+    }
     const HINT: &str = "store it without; only one line break at the end is removed";
     let (Some(first), Some(last)) = (value.chars().next(), value.chars().next_back()) else {
         return Some("the secret is only a line break".to_owned());
@@ -48,7 +61,7 @@ fn mistake(value: &str, alphabet: Alphabet) -> Option<String> {
         return Some(format!("the secret ends with {}\n{HINT}", name_character(last)));
     }
     let (is_odd, what): (fn(char) -> bool, _) = match alphabet {
-        Alphabet::Visible => (|c| c != ' ' && is_invisible(c), "cannot be sent"),
+        Alphabet::Visible | Alphabet::Lines => (|c| c != ' ' && is_invisible(c), "cannot be sent"),
         Alphabet::Typed => (char::is_control, "nobody can type into a form"),
     };
     let odd = value.chars().find(|c| is_odd(*c))?;
@@ -97,6 +110,24 @@ mod tests {
                 assert_eq!(first, expected, "{value:?}");
                 assert!(!error.contains("k3y\n") && !error.contains(value), "{error}");
             }
+        }
+    }
+
+    #[test]
+    fn text_in_pem_has_lines() {
+        for value in ["-----BEGIN X-----\nAA==\n-----END X-----\n\n", " a \r\n\tb\r\n"] {
+            assert!(said(value, Alphabet::Lines).is_ok(), "{value:?}");
+        }
+        let error = said("AA\u{0}==", Alphabet::Lines).unwrap_err();
+        assert_eq!(error, "the secret holds a control character (U+0000), which no text in PEM has");
+        for (name, expected) in [
+            ("client/certificate", Alphabet::Lines),
+            ("client_certificate.key", Alphabet::Lines),
+            ("private_key", Alphabet::Lines),
+            ("api_key", Alphabet::Visible),
+            ("auth.basic.password", Alphabet::Typed),
+        ] {
+            assert_eq!(Alphabet::for_name(name), expected, "{name}");
         }
     }
 

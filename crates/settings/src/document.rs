@@ -1,5 +1,7 @@
 //! The settings file: its keys and their positions.
 
+use std::path::Path;
+
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use toml::de::{DeTable, DeValue, Deserializer};
@@ -63,6 +65,11 @@ impl<'t> Document<'t> {
         let secret = self.refused_texts.iter().find(|finding| finding.path == path);
         let unknown = || self.finding(&path, unknown("check", id, known, ""));
         self.problem(&secret.cloned().unwrap_or_else(unknown))
+    }
+
+    /// Folder of the file, in which the files that it names are.
+    pub(crate) fn folder(&self) -> &Path {
+        Path::new(&self.file).parent().unwrap_or(Path::new(""))
     }
 
     /// Digest of the values: 16 hexadecimal digits of SHA-256. Comments and layout do not count.

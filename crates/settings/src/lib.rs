@@ -5,6 +5,7 @@ mod checked_values;
 mod contract;
 mod destinations;
 mod document;
+mod files;
 mod hosts;
 mod incidents;
 mod lenient;

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
+use std::path::Path;
 use std::time::Duration;
 
 use probe::{Host, HostPort, Url};
@@ -48,6 +49,11 @@ impl<'a> Section<'a> {
     #[must_use]
     pub fn is_valid(&self) -> bool {
         self.findings.is_valid(&self.path)
+    }
+
+    /// Folder of the settings file.
+    pub(crate) fn folder(&self) -> &Path {
+        self.document.folder()
     }
 
     /// Ids of the checks with a section in the file.

@@ -15,7 +15,7 @@ const LAYERS: [&[&str]; 10] = [
     &["settings"],
     &["runtime"],
     &["history"],
-    &["aws", "datastores", "local", "review"],
+    &["aws", "datastores", "local", "requests", "review"],
     &["lambda", "platform"],
     &["operations", "scheduler"],
     &["console"],

@@ -7,17 +7,16 @@ use std::time::{Duration, Instant};
 
 use ::settings::{Common, Contract, Section};
 use check::metric::{CERTIFICATE_DAYS_REMAINING, MAINTENANCE};
-use check::{Mismatch, StepEnded, Subject, ours};
+use check::{StepEnded, Subject, ours};
 use futures::future::BoxFuture;
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use platform::{maintenance_behind, maintenance_shown};
-use probe::expect::{self, Compare};
-use probe::{Request, Response};
+use probe::Response;
+use requests::Transmission;
 use runtime::{Check, MemoryCell, Run};
-use secrecy::ExposeSecret;
 
-pub use self::settings::{Availability, JsonExpectation, RawAvailability, Target};
+pub use self::settings::{Availability, RawAvailability, Target};
 
 /// Kind of a target's answer, before its content is judged.
 #[derive(PartialEq)]
@@ -41,7 +40,7 @@ impl Check for Availability {
 
     fn max_attempt_duration(&self) -> Duration {
         let rounds = self.targets.len().div_ceil(self.concurrency);
-        let slowest = self.targets.iter().map(|target| target.deadline).max().unwrap_or_default();
+        let slowest = self.targets.iter().map(|target| target.request.deadline).max().unwrap_or_default();
         slowest * u32::try_from(rounds).unwrap_or(u32::MAX)
     }
 
@@ -49,11 +48,28 @@ impl Check for Availability {
         Some(self.targets.iter().map(|target| target.subject.clone()).collect())
     }
 
+    fn repeats(&self, subject: &Subject) -> bool {
+        self.targets.iter().find(|target| target.subject == *subject).is_none_or(|target| target.request.is_safe())
+    }
+
+    fn skip_changes(&mut self) -> BTreeSet<Subject> {
+        self.skips_changes = true;
+        let changing = self.targets.iter().filter(|target| !target.request.is_safe());
+        changing.map(|target| target.subject.clone()).collect()
+    }
+
+    fn tags(&self) -> BTreeSet<String> {
+        self.targets.iter().flat_map(|target| target.labels.tags.iter().cloned()).collect()
+    }
+
     async fn attempt(&self, run: &Run, _memory: &MemoryCell<()>) {
         // Boxed, since the compiler fails to prove that unboxed futures are `Send` for every lifetime.
         let mut probes: Vec<BoxFuture<'_, Option<Answer>>> = Vec::new();
         for (place, target) in self.targets.iter().enumerate() {
-            if run.shard().holds(place) {
+            let is_selected = run.tag().is_none_or(|tag| target.labels.tags.iter().any(|own| own == tag));
+            let may_change = !target.request.is_safe();
+            let is_skipped = may_change && (run.is_confirming() || self.skips_changes);
+            if run.shard().holds(place) && is_selected && !is_skipped {
                 probes.push(Box::pin(self.probe(run, target)));
             }
         }
@@ -73,21 +89,21 @@ impl Check for Availability {
 }
 
 impl Availability {
-    /// Runs both steps for one target. Returns `None` if there was no answer.
+    /// Runs the steps for one target. Returns `None` if there was no answer.
     async fn probe(&self, run: &Run, target: &Target) -> Option<Answer> {
         let began = Instant::now();
-        let response = match self.request(run, target).await {
-            Ok(response) => response,
+        let (response, took) = match self.request(run, target).await {
+            Ok(answered) => answered,
             Err(answer) => return answer,
         };
         let step = run.step(&target.subject, "response");
-        let assertions = judge(target, &response);
+        let assertions = target.expect.judge(&response, took, run.clock().now());
         let is_expected = assertions.iter().all(|(_, held)| held.is_ok());
         let shown = match maintenance_shown(&self.maintenance, &response) {
             // A redirect may be expected and lead to the page of the maintenance mode all the same.
             None if !is_expected || response.status.is_redirection() => {
-                let left = target.deadline.saturating_sub(began.elapsed());
-                maintenance_behind(&step, &self.maintenance, &response, &target.method, left).await
+                let left = target.request.deadline.saturating_sub(began.elapsed());
+                maintenance_behind(&step, &self.maintenance, &response, &target.request.method, left).await
             }
             shown => shown,
         };
@@ -97,59 +113,38 @@ impl Availability {
         }
         if assertions.into_iter().try_for_each(|(name, held)| step.check(&name, held)).is_ok() {
             step.passed();
+            if target.expect.assets {
+                let step = run.step(&target.subject, "assets");
+                let left = target.request.deadline.saturating_sub(began.elapsed());
+                if target.request.check_assets(&step, &response, left).await.is_ok() {
+                    step.passed();
+                }
+            }
         }
         Some(Answer::Regular)
     }
 
-    /// Runs the step `request`.
+    /// Runs the step `request`. Returns the answer and the time that it took.
     ///
     /// # Errors
     /// Maintenance mode behind a redirect that the client refuses; `None` if there was no answer.
-    async fn request(&self, run: &Run, target: &Target) -> Result<Response, Option<Answer>> {
+    async fn request(&self, run: &Run, target: &Target) -> Result<(Response, Duration), Option<Answer>> {
         let step = run.step(&target.subject, "request");
-        let mut request = Request::new(target.method.clone(), target.url.clone())
-            .deadline(target.deadline)
-            .max_redirects(target.max_redirects);
-        for (name, value) in &target.headers {
-            request = request.header(name.as_str(), value);
-        }
-        for (name, reference) in &target.secret_headers {
-            let secret = step.secret(reference).await.map_err(|StepEnded| None)?;
-            request = request.secret_header(name.as_str(), secret.expose_secret());
-        }
         let began = Instant::now();
-        let sent = step.transmit(request).await;
+        let Transmission { sent, took } = target.request.transmit(&step).await.map_err(|StepEnded| None)?;
         if let Some(refused) = &sent.refused {
-            let left = target.deadline.saturating_sub(began.elapsed());
-            if let Some(shown) = maintenance_behind(&step, &self.maintenance, refused, &target.method, left).await {
+            let left = target.request.deadline.saturating_sub(began.elapsed());
+            if let Some(shown) =
+                maintenance_behind(&step, &self.maintenance, refused, &target.request.method, left).await
+            {
                 step.maintenance(shown);
                 return Err(Some(Answer::Maintenance));
             }
         }
         let response = step.answered(sent.result).map_err(|StepEnded| None)?;
         step.passed();
-        Ok(response)
+        Ok((response, took))
     }
-}
-
-/// Assertions on an answer, in the order of the settings.
-fn judge(target: &Target, response: &Response) -> Vec<(String, Result<(), Mismatch>)> {
-    let mut assertions = vec![("status".to_owned(), expect::status(response, &target.statuses))];
-    assertions.extend(
-        target
-            .expect_headers
-            .iter()
-            .map(|(name, part)| (format!("header:{name}"), expect::header_contains(response, name.as_str(), part))),
-    );
-    assertions.extend(target.texts.iter().map(|text| (format!("text:{text}"), expect::body_contains(response, text))));
-    assertions.extend(target.json.iter().map(|JsonExpectation { pointer, equals }| {
-        let held = match equals {
-            Some(value) => expect::json_equals(response, pointer, value, Compare::Strict),
-            None => expect::json_exists(response, pointer).map(|_| ()),
-        };
-        (format!("json:{pointer}"), held)
-    }));
-    assertions
 }
 
 #[cfg(test)]

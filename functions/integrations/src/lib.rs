@@ -5,16 +5,17 @@ mod partner;
 mod settings;
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ::settings::{Common, Contract, Section};
 use check::incident::Severity;
 use check::message::Owner;
 use check::metric::{INTEGRATION_FAILURES, PARTNER_CERTIFICATE_DAYS, RATE_LIMIT_HEADROOM};
-use check::{Cause, FailureKind, Mismatch, Phrase, StepEnded, Subject, ours, phrase};
+use check::{Cause, Mismatch, Phrase, StepEnded, Subject, ours, phrase};
 use futures::future::{BoxFuture, join_all};
 use jiff::Timestamp;
 use probe::{Response, expect, is_throttled, remaining_wait};
+use requests::{Transmission, certificate_lasts};
 use runtime::{Check, MemoryCell, Run, Step};
 
 pub use self::settings::{Integrations, RawIntegrations};
@@ -47,7 +48,7 @@ impl Check for Integrations {
     }
 
     fn max_attempt_duration(&self) -> Duration {
-        self.partners.iter().map(|partner| partner.deadline).max().unwrap_or_default()
+        self.partners.iter().map(|partner| partner.request.deadline).max().unwrap_or_default()
     }
 
     fn subjects(&self) -> Option<BTreeSet<Subject>> {
@@ -97,17 +98,28 @@ impl Check for Integrations {
     }
 }
 
-/// Runs both steps for one partner.
+/// Runs the steps for one partner.
 async fn check_partner(run: &Run, partner: &Partner) -> PartnerResult {
+    let began = Instant::now();
     let step = run.step(&partner.subject, "request");
-    let response = match request(&step, partner).await {
-        Ok(response) => response,
+    let (response, took) = match request(&step, partner).await {
+        Ok(answered) => answered,
         Err(StepEnded) => return PartnerResult { has_failed: step.has_failed().then_some(true), headroom: None },
     };
     step.passed();
     let headroom = headroom(&response);
     let step = run.step(&partner.subject, "answer");
-    let has_failed = match judge(&step, partner, &response) {
+    let has_failed = match judge(&step, partner, &response, took) {
+        Ok(()) => Some(false),
+        Err(StepEnded) => step.has_failed().then_some(true),
+    };
+    step.passed();
+    if !partner.expect.assets || has_failed != Some(false) {
+        return PartnerResult { has_failed, headroom };
+    }
+    let step = run.step(&partner.subject, "assets");
+    let left = partner.request.deadline.saturating_sub(began.elapsed());
+    let has_failed = match partner.request.check_assets(&step, &response, left).await {
         Ok(()) => Some(false),
         Err(StepEnded) => step.has_failed().then_some(true),
     };
@@ -115,17 +127,14 @@ async fn check_partner(run: &Run, partner: &Partner) -> PartnerResult {
     PartnerResult { has_failed, headroom }
 }
 
-async fn request(step: &Step<'_>, partner: &Partner) -> Result<Response, StepEnded> {
-    let key = match &partner.key {
-        Some(reference) => Some(step.secret(reference).await?),
-        None => None,
-    };
-    step.send(partner.request(key.as_ref())).await
+async fn request(step: &Step<'_>, partner: &Partner) -> Result<(Response, Duration), StepEnded> {
+    let Transmission { sent, took } = partner.request.transmit(step).await?;
+    Ok((step.answered(sent.result)?, took))
 }
 
-fn judge(step: &Step<'_>, partner: &Partner, response: &Response) -> Result<(), StepEnded> {
+fn judge(step: &Step<'_>, partner: &Partner, response: &Response, took: Duration) -> Result<(), StepEnded> {
     let status = response.status.as_u16();
-    if !partner.statuses.contains(&status) {
+    if !partner.expect.statuses.contains(status) {
         if matches!(status, 401 | 403) {
             return Err(step.inconclusive(Cause::Credentials, refused(partner, status)));
         }
@@ -143,12 +152,15 @@ fn judge(step: &Step<'_>, partner: &Partner, response: &Response) -> Result<(), 
     // A successful answer to an authenticated call may hold personal data, so it is not quoted.
     let is_private = partner.key.is_some() && response.status.is_success();
     let quoted = |mismatch: Mismatch| Mismatch { evidence: mismatch.evidence.filter(|_| !is_private), ..mismatch };
-    step.check("status", expect::status(response, &partner.statuses).map_err(quoted))?;
+    for (name, held) in partner.expect.judge(response, took, step.now()) {
+        step.check(&name, held.map_err(quoted))?;
+    }
     if let Some(text) = &partner.text {
         step.check("text", expect::body_contains(response, text).map_err(quoted))?;
     }
     if let Some(ends) = response.certificate_expires {
-        step.check("certificate", certificate_lasts(partner, ends, step.now()))?;
+        let host = partner.request.url.host_str().unwrap_or("the one found");
+        step.check("certificate", certificate_lasts(host, ends, step.now(), partner.certificate_days))?;
     }
     Ok(())
 }
@@ -161,24 +173,17 @@ fn refused(partner: &Partner, status: u16) -> Phrase {
             status,
             ours(reference)
         ),
+        None if partner.request.auth.is_some() || !partner.request.secret_headers.is_empty() => phrase!(
+            "{} answered {} to the credentials of the request\nput valid ones at their references",
+            ours(&partner.name),
+            status
+        ),
         None => phrase!(
             "{} answered {} to a call without a key\nset `key`, or add the status to `status` if it is expected",
             ours(&partner.name),
             status
         ),
     }
-}
-
-fn certificate_lasts(partner: &Partner, ends: Timestamp, now: Timestamp) -> Result<(), Mismatch> {
-    let left = days_left(ends, now);
-    if left >= f64::from(partner.certificate_days) {
-        return Ok(());
-    }
-    let expected = phrase!("a certificate valid for another {} days", ours(partner.certificate_days));
-    let host = partner.url.host_str().unwrap_or("the one found");
-    let left = ours(format_args!("{left:.1}"));
-    let actual = phrase!("{} ends in {} days, at {}", ours(host), left, ours(format_args!("{ends:.0}")));
-    Err(Mismatch::new(FailureKind::Tls, expected, actual))
 }
 
 fn days_left(ends: Timestamp, now: Timestamp) -> f64 {

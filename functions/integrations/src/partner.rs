@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use check::Subject;
 use check::message::{Contact, Owner};
-use probe::{Method, Request, Response, Url};
+use http::header::{ACCEPT, AUTHORIZATION};
+use probe::{Response, Url};
+use requests::{Auth, Expectation, RequestSpec};
 use schemars::JsonSchema;
-use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use settings::SecretRef;
 
@@ -35,13 +36,34 @@ impl Kind {
         }
     }
 
-    /// Most redirects to follow. A page may redirect, an API must not.
-    const fn max_redirects(self) -> u8 {
+    /// Reading call of an API. `None` for a page, whose request is in the settings.
+    pub(crate) fn request(self, url: Url, account: &str, key: SecretRef, deadline: Duration) -> Option<RequestSpec> {
+        let url = match self {
+            Self::Http => return None,
+            Self::Stripe => {
+                let mut url = below(url, &["v1", "payment_intents"]);
+                url.query_pairs_mut().append_pair("limit", "1");
+                url
+            }
+            Self::Twilio => below(url, &["2010-04-01", "Accounts", &format!("{account}.json")]),
+            Self::Sparkpost => below(url, &["api", "v1", "account"]),
+        };
+        let mut request = RequestSpec::get(url, deadline);
+        request.headers.push((ACCEPT, "application/json".to_owned()));
         match self {
-            Self::Http => 5,
-            Self::Stripe | Self::Twilio | Self::Sparkpost => 0,
+            Self::Twilio => request.auth = Some(Auth::Basic { user: account.to_owned(), password: key }),
+            Self::Sparkpost => request.secret_headers.push((AUTHORIZATION, key)),
+            Self::Stripe | Self::Http => request.auth = Some(Auth::Bearer(key)),
         }
+        Some(request)
     }
+}
+
+fn below(mut url: Url, path: &[&str]) -> Url {
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.pop_if_empty().extend(path);
+    }
+    url
 }
 
 /// Third-party service that the platform depends on.
@@ -53,20 +75,14 @@ pub struct Partner {
     pub name: String,
     /// Kind of service.
     pub kind: Kind,
-    /// URL of a page, or base URL of the kind's calls.
-    pub url: Url,
-    /// Twilio's account SID.
-    pub account: String,
+    /// Request that checks it.
+    pub request: RequestSpec,
+    /// Expectations of the answer.
+    pub expect: Expectation,
     /// Key for the partner's API.
     pub key: Option<SecretRef>,
-    /// Header that carries the bare key. `None`: the kind's own way, or `Authorization` as a bearer token.
-    pub header: Option<String>,
-    /// Expected statuses. Default 200.
-    pub statuses: Vec<u16>,
     /// Text that the body must contain.
     pub text: Option<String>,
-    /// Deadline of the call. Default 10 s.
-    pub deadline: Duration,
     /// Days for which the certificate must still be valid. 0: any time. Default 14.
     pub certificate_days: u32,
     /// Contact at the partner.
@@ -78,40 +94,6 @@ impl Partner {
     #[must_use]
     pub fn owner(&self) -> Owner {
         Owner { name: self.name.clone(), contact: self.contact.clone() }
-    }
-
-    /// Reading call of the partner's kind.
-    pub(crate) fn request(&self, key: Option<&SecretString>) -> Request {
-        let url = match self.kind {
-            Kind::Http => self.url.clone(),
-            Kind::Stripe => {
-                let mut url = self.below(&["v1", "payment_intents"]);
-                url.query_pairs_mut().append_pair("limit", "1");
-                url
-            }
-            Kind::Twilio => self.below(&["2010-04-01", "Accounts", &format!("{}.json", self.account)]),
-            Kind::Sparkpost => self.below(&["api", "v1", "account"]),
-        };
-        let mut request =
-            Request::new(Method::GET, url).deadline(self.deadline).max_redirects(self.kind.max_redirects());
-        if self.kind != Kind::Http {
-            request = request.header("accept", "application/json");
-        }
-        let Some(key) = key.map(ExposeSecret::expose_secret) else { return request };
-        match (self.kind, &self.header) {
-            (Kind::Twilio, _) => request.basic_authorization(&self.account, key),
-            (Kind::Sparkpost, _) => request.secret_header("authorization", key),
-            (Kind::Http, Some(header)) => request.secret_header(header, key),
-            (Kind::Stripe | Kind::Http, _) => request.secret_header("authorization", &format!("Bearer {key}")),
-        }
-    }
-
-    fn below(&self, path: &[&str]) -> Url {
-        let mut url = self.url.clone();
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().extend(path);
-        }
-        url
     }
 }
 

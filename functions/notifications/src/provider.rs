@@ -253,6 +253,7 @@ mod tests {
             headers: headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect(),
             body: Bytes::new(),
             url: provider.url.clone(),
+            version: probe::Version::HTTP_11,
             certificate_expires: None,
             received: Timestamp::UNIX_EPOCH,
             redactor: Redactor::default(),

@@ -97,9 +97,45 @@ fn read_only_skips_and_names_what_creates() {
         assert_eq!(shown.contains(&format!("{check}: passed")), !creates, "{shown}");
         assert_eq!(said.contains(&format!("{check}: skipped, because it creates something")), creates, "{said}");
     }
+    let text_with_post = DEMO.replacen("path = \"/login\"", "path = \"/login\"\nmethod = \"DELETE\"", 1);
+    let file = settings_file("read-only.toml", &text_with_post.replace("http://127.0.0.1:8480", "http://127.0.0.1:9"));
+    let output = synthetics(&["run", "availability", "--settings", &file, "--read-only", "--format", "json"]);
+    let skipped = "availability/login-page: skipped, because its method may change something (--read-only)";
+    assert!(text(&output.stderr).contains(skipped), "{output:?}");
+    let shown = text(&output.stdout);
+    assert!(!shown.contains("login-page") && shown.contains("front-page"), "{shown}");
     let output = synthetics(&["run", "booking", "--demo", "--read-only"]);
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     assert!(text(&output.stderr).contains("nothing to run"), "{output:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tag_selects_targets_and_unknown_ones_are_refused() {
+    let platform = DemoPlatform::start(Options::default()).await.unwrap();
+    let text_with_tags =
+        DEMO.replacen("path = \"/login\"", "path = \"/login\"\ntags = [\"public\"]\ngroup = \"Web\"", 1);
+    let file = settings_file("tags.toml", &text_with_tags.replace("http://127.0.0.1:8480", platform.base_url()));
+    let run = |tag: &'static str| {
+        let file = file.clone();
+        tokio::task::spawn_blocking(move || synthetics(&["run", "--settings", &file, "--tag", tag, "--format", "json"]))
+    };
+    let output = run("public").await.unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let reports: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let reports = reports.as_array().unwrap();
+    let steps = reports[0]["attempts"][0]["steps"].as_array().unwrap();
+    let subjects: Vec<&str> = steps.iter().map(|step| step["subject"].as_str().unwrap()).collect();
+    assert_eq!((reports.len(), subjects), (1, vec!["login-page", "login-page"]));
+
+    let output = run("publc").await.unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let said = text(&output.stderr);
+    assert!(said.contains("unknown tag \"publc\"; did you mean \"public\"?\ntags in the settings: public"), "{said}");
+    let output = synthetics(&["run", "--demo", "--tag", "public"]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(text(&output.stderr).contains("nothing in the settings has a tag"), "{output:?}");
+    let shown = synthetics(&["settings", "show", &file]);
+    assert!(text(&shown.stdout).contains("tags = [\"public\"]\ngroup = \"Web\""), "{shown:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -141,6 +141,7 @@ mod tests {
             headers,
             body: Bytes::from(body.to_owned()),
             url: "https://app.example/api/login".parse().unwrap(),
+            version: probe::Version::HTTP_11,
             certificate_expires: None,
             received: Timestamp::UNIX_EPOCH,
             redactor: Redactor::default(),

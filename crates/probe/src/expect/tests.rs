@@ -11,6 +11,7 @@ pub(crate) fn response(status: u16, body: &str) -> Response {
     headers.insert("content-type", HeaderValue::from_static("text/html; charset=UTF-8"));
     Response {
         status: StatusCode::from_u16(status).unwrap(),
+        version: http::Version::HTTP_11,
         headers,
         body: Bytes::copy_from_slice(body.as_bytes()),
         url: "https://justdriving.dk/".parse().unwrap(),

@@ -356,7 +356,7 @@ impl World {
         event: serde_json::Value,
         killed_at: Option<Timestamp>,
     ) -> Result<Report, RunError> {
-        execute(prepared, &self.ports, &Invocation { event, killed_at, may_send: true }).await
+        execute(prepared, &self.ports, &Invocation { event, killed_at, may_send: true, tag: None }).await
     }
 
     pub async fn item(&self) -> StateItem {

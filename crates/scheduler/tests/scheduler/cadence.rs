@@ -1,12 +1,13 @@
 //! Checks at their cadence, on the virtual clock of a paused tokio runtime.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use check::Report;
 use check::budget::Objective;
+use check::{Report, Subject};
 use check_testkit::sample_report;
 use jiff::{SignedDuration, Timestamp};
 use local::{Memory, Store};
@@ -81,6 +82,14 @@ impl AnyCheck for Sleeper {
 
     fn deadline(&self) -> Duration {
         DEADLINE
+    }
+
+    fn skip_changes(&mut self) -> BTreeSet<Subject> {
+        BTreeSet::new()
+    }
+
+    fn tags(&self) -> BTreeSet<String> {
+        BTreeSet::new()
     }
 
     fn objective(&self) -> Option<Objective> {

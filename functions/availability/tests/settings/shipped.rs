@@ -31,7 +31,7 @@ fn production_example_is_read_as_written() {
     assert_eq!(read.run.heartbeat_url, Some(heartbeat));
     assert_eq!((read.run.deadline, read.run.confirm_after), (Duration::from_secs(45), Duration::from_secs(20)));
     assert_eq!(read.check.max_attempt_duration(), Duration::from_secs(10));
-    let urls: Vec<_> = read.check.targets.iter().map(|target| target.url.as_str()).collect();
+    let urls: Vec<_> = read.check.targets.iter().map(|target| target.request.url.as_str()).collect();
     let expected = [
         "https://www.justdriving.example/",
         "https://app.justdriving.example/login",
@@ -40,7 +40,7 @@ fn production_example_is_read_as_written() {
     ];
     assert_eq!(urls, expected);
     let health = &read.check.targets[2];
-    assert_eq!(health.secret_headers[0].0, "oh-dear-health-check-secret");
-    assert_eq!((health.json[0].pointer.as_str(), &health.json[0].equals), ("/checkResults", &None));
-    assert_eq!(read.check.targets[3].statuses, [401]);
+    assert_eq!(health.request.secret_headers[0].0, "oh-dear-health-check-secret");
+    assert_eq!((health.expect.json[0].pointer.as_str(), &health.expect.json[0].equals), ("/checkResults", &None));
+    assert!(read.check.targets[3].expect.statuses.contains(401));
 }
