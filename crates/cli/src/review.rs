@@ -26,6 +26,9 @@ use crate::exit::Exit;
 use crate::stream::Stream;
 use crate::{deployment, file, live, store, terminal};
 
+/// Searches of the log lines of a check: the durations of steps, and the judged and failed runs of subjects.
+const SEARCHES: f64 = 3.0;
+
 /// The place that is reviewed.
 struct Reviewed {
     history: Box<dyn History>,
@@ -110,12 +113,12 @@ fn show_progress(progress: &Progress) {
     live::update(format!("{done}/{all} {what}"));
 }
 
-/// Shows the price of the search for steps before it is made.
+/// Shows the price of the searches for steps and subjects before they are made.
 async fn show_price(history: &dyn History, window: Window) -> anyhow::Result<()> {
     let mut usd = 0.0;
     for check in checks::ids(&[])? {
         match history.search_steps_cost(check, window).await {
-            Ok(cost) => usd += cost.usd,
+            Ok(cost) => usd += cost.usd * SEARCHES,
             // A check that does not run has no log group.
             Err(error) => eprintln!("warning: {error}"),
         }

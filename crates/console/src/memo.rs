@@ -12,7 +12,7 @@ use check::Report;
 use check::incident::{IncidentRecord, Mark, Silence};
 use history::{
     AlarmChanges, AlarmState, Day, Found, History, LogLine, Notified, Period, PhaseTimes, Runs, SearchCost, Series,
-    StepPercentiles, StepSeries, StepTime, Window,
+    StepPercentiles, StepSeries, StepTime, SubjectDays, Window,
 };
 use jiff::Timestamp;
 use runtime::{Clock, PortError};
@@ -173,6 +173,11 @@ impl History for OncePerMinute {
     async fn search_steps(&self, check: &str, window: Window) -> Result<Vec<StepPercentiles>, PortError> {
         let window = whole(window);
         self.once(("steps", check, window), self.history.search_steps(check, window)).await
+    }
+
+    async fn search_subjects(&self, check: &str, window: Window) -> Result<SubjectDays, PortError> {
+        let window = whole(window);
+        self.once(("subjects", check, window), self.history.search_subjects(check, window)).await
     }
 
     async fn search_unpassed(&self, check: &str, window: Window, limit: usize) -> Result<Found<Report>, PortError> {

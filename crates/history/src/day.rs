@@ -43,6 +43,9 @@ pub struct Percentiles {
     pub p99: f64,
 }
 
+/// Numbers of each subject by the start of the UTC day.
+pub type SubjectDays = BTreeMap<Timestamp, BTreeMap<String, SubjectCounts>>;
+
 /// Numbers of runs with a verdict about a subject.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SubjectCounts {

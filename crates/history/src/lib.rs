@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use runtime::PortError;
 
 pub use alarms::{AlarmChange, AlarmChanges, AlarmState};
-pub use day::{Counts, Day, Percentiles, SubjectCounts};
+pub use day::{Counts, Day, Percentiles, SubjectCounts, SubjectDays};
 pub use log::{Found, LogLine};
 pub use notified::{Delivered, Notified};
 pub use run::{RunOutcome, RunSummary, Runs, SearchCost};
@@ -57,13 +57,19 @@ pub trait History: Send + Sync {
     /// [`History::search_steps`] reads those.
     async fn step_percentiles(&self, check: &str, window: Window) -> Result<Option<Vec<StepPercentiles>>, PortError>;
 
-    /// Price of [`History::search_steps`] or [`History::search_unpassed`] for this window.
+    /// Price of one search of the log lines of this window, as [`History::search_steps`] and [`History::search_unpassed`] make one.
+    /// [`History::search_subjects`] makes two.
     async fn search_steps_cost(&self, check: &str, window: Window) -> Result<SearchCost, PortError>;
 
     /// Computes percentiles of the durations of each step from log lines, if the source keeps steps only there.
     ///
     /// **Side effects:** costs what [`History::search_steps_cost`] says.
     async fn search_steps(&self, check: &str, window: Window) -> Result<Vec<StepPercentiles>, PortError>;
+
+    /// Counts the runs of each subject for each UTC day of the window from log lines, if the source counts them only there.
+    ///
+    /// **Side effects:** costs twice what [`History::search_steps_cost`] says.
+    async fn search_subjects(&self, check: &str, window: Window) -> Result<SubjectDays, PortError>;
 
     /// Reads the oldest reports of runs in the window that did not pass, oldest first.
     ///

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use alarm::{Alarm, Inputs, MetricAlarm, MetricId, Replay, Statistic, Template, TemplateError};
 use check::budget::Objective;
 use check::metric::{self, Channel, Metric};
-use history::{History, Period, Window};
+use history::{Day, History, Period, Window};
 use jiff::SignedDuration;
 use runtime::PortError;
 
@@ -234,7 +234,7 @@ impl Reviewer<'_> {
     async fn trends(&mut self, facts: &Facts, weeks: Vec<Week>) -> Result<Trends, PortError> {
         let checks: Vec<_> = facts.days.iter().map(|(id, days)| check_trend(id, days, &weeks)).collect();
         Ok(Trends {
-            subjects: subject_trends(&facts.days, &weeks),
+            subjects: subject_trends(&self.days_with_subjects(facts).await?, &weeks),
             steps: self.steps(facts, &weeks).await?,
             series: self.series(facts, &weeks).await?,
             unavailable: UNAVAILABLE.map(str::to_owned).to_vec(),
@@ -242,6 +242,21 @@ impl Reviewer<'_> {
             checks,
             weeks,
         })
+    }
+
+    /// Days with the numbers of subjects, which are in log lines on AWS.
+    async fn days_with_subjects(&mut self, facts: &Facts) -> Result<BTreeMap<String, Vec<Day>>, PortError> {
+        let mut all = facts.days.clone();
+        for (id, days) in all.iter_mut().filter(|_| self.input.logs) {
+            if days.iter().any(|day| day.subjects.is_none()) {
+                self.note(format!("subjects of {id}"));
+                let mut found = self.reader.history.search_subjects(id, self.input.window).await?;
+                for day in days {
+                    day.subjects.get_or_insert_with(|| found.remove(&day.at).unwrap_or_default());
+                }
+            }
+        }
+        Ok(all)
     }
 
     async fn steps(&mut self, facts: &Facts, weeks: &[Week]) -> Result<StepTrends, PortError> {

@@ -35,7 +35,7 @@ pub(crate) struct ReviewOptions {
     /// Other numbers of an alarm, repeatable: a threshold such as SlowLogin=6000, or M of N such as LoginFailureRate=7of10.
     #[arg(long, value_name = "ALARM=NUMBERS")]
     pub(crate) what_if: Vec<String>,
-    /// Search the log lines of a deployment for the durations of steps. The price is shown first. A store needs no search.
+    /// Search the log lines of a deployment for durations of steps and success of subjects. The price is shown first. A store needs no search.
     #[arg(long)]
     pub(crate) logs: bool,
     /// Output format.

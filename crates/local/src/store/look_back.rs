@@ -11,7 +11,7 @@ use check::{Phases, Report};
 use history::{
     AlarmChanges, AlarmState, Counts, Day, Delivered, Found, History, LogLine, Notified, Part, Percentiles, Period,
     PhaseTimes, Point, RunOutcome, RunSummary, Runs, SearchCost, Series, StepPercentiles, StepSeries, StepTime,
-    SubjectCounts, Window, recorded,
+    SubjectCounts, SubjectDays, Window, recorded,
 };
 use jiff::Timestamp;
 use runtime::{OperatorStore, PortError};
@@ -119,6 +119,11 @@ impl History for Store {
 
     async fn search_steps(&self, check: &str, window: Window) -> Result<Vec<StepPercentiles>, PortError> {
         Ok(self.step_percentiles(check, window).await?.unwrap_or_default())
+    }
+
+    async fn search_subjects(&self, check: &str, window: Window) -> Result<SubjectDays, PortError> {
+        let days = self.daily(check, window).await?;
+        Ok(days.into_iter().map(|day| (day.at, day.subjects.unwrap_or_default())).collect())
     }
 
     async fn search_unpassed(&self, check: &str, window: Window, limit: usize) -> Result<Found<Report>, PortError> {

@@ -10,7 +10,8 @@ use check::metric::NAMESPACE;
 use check::{Failure, FailureKind, Mismatch, NoSecrets, Report, Subject};
 use history::{
     AlarmChange, AlarmChanges, AlarmState, Counts, Day, Found, History, LogLine, Notified, Part, Percentiles, Period,
-    PhaseTimes, Point, Runs, SearchCost, Series, StepPercentiles, StepSeries, StepTime, SubjectCounts, Window,
+    PhaseTimes, Point, Runs, SearchCost, Series, StepPercentiles, StepSeries, StepTime, SubjectCounts, SubjectDays,
+    Window,
 };
 use jiff::{SignedDuration, Timestamp};
 use runtime::PortError;
@@ -159,6 +160,12 @@ impl History for Fake {
     async fn search_steps(&self, _check: &str, _window: Window) -> Result<Vec<StepPercentiles>, PortError> {
         self.searches.fetch_add(1, Ordering::Relaxed);
         Ok(steps())
+    }
+
+    async fn search_subjects(&self, _check: &str, window: Window) -> Result<SubjectDays, PortError> {
+        self.searches.fetch_add(1, Ordering::Relaxed);
+        let counts = SubjectCounts { passed: 9, failed: 1 };
+        Ok([(Period::DAY.ceil(window.from), [("target".to_owned(), counts)].into())].into())
     }
 
     async fn search_unpassed(&self, _check: &str, _window: Window, _limit: usize) -> Result<Found<Report>, PortError> {

@@ -225,12 +225,17 @@ async fn changes_are_unknown_beyond_their_source() {
 #[tokio::test]
 async fn log_lines_are_searched_only_when_asked() {
     let mut fake = Fake::new(14, "login");
-    fake.has_steps = false;
-    assert_eq!(reviewed(&fake).await.trends.steps, StepTrends::NotAsked);
+    (fake.has_steps, fake.subjects) = (false, None);
+    let quiet = reviewed(&fake).await.trends;
+    assert_eq!((quiet.steps, quiet.subjects), (StepTrends::NotAsked, SubjectTrends::NotAsked));
     assert_eq!(fake.searches.load(Ordering::Relaxed), 0);
     let asked = reviewed_with(&fake, true, &[]).await;
     assert!(matches!(&asked.trends.steps, StepTrends::Known { steps } if steps.len() == 1));
-    assert_eq!(fake.searches.load(Ordering::Relaxed), asked.trends.weeks.len(), "once a week and check");
+    let weeks = asked.trends.weeks.len();
+    assert_eq!(fake.searches.load(Ordering::Relaxed), weeks + 1, "steps once a week, subjects once");
+    let SubjectTrends::Known { subjects } = &asked.trends.subjects else { panic!("they were asked for") };
+    let counted: Vec<_> = subjects[0].weeks.iter().flatten().map(|week| (week.passed, week.failed)).collect();
+    assert_eq!((subjects.len(), subjects[0].subject.as_str(), counted), (1, "target", vec![(9, 1)]));
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Searches by Logs Insights: reports and the durations of steps, since the log line of a run holds its report, and logs of the platform.
 
 use check::Report;
-use history::{Found, LogLine, Percentiles, SearchCost, StepPercentiles, Window};
+use history::{Found, LogLine, Percentiles, Period, SearchCost, StepPercentiles, SubjectDays, Window};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -23,8 +23,8 @@ const MAX_LINES: u32 = 20;
 /// Pauses between looks at a search, and the longest time for one.
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(500);
 const LONGEST: SignedDuration = SignedDuration::from_secs(60);
-/// Longest time for a search of all steps of a week.
-const LONGEST_OF_STEPS: SignedDuration = SignedDuration::from_mins(10);
+/// Longest time for a search of all runs of a window.
+const LONGEST_OF_WINDOW: SignedDuration = SignedDuration::from_mins(10);
 /// Percentiles of the durations of each step that passed or failed.
 const STEPS: &str = "filter type = \"run\"
 | fields jsonParse(@message) as line
@@ -33,6 +33,25 @@ const STEPS: &str = "filter type = \"run\"
 | filter step.result in [\"passed\", \"failed\"]
 | stats pct(step.duration_ms, 50) as p50, pct(step.duration_ms, 95) as p95, pct(step.duration_ms, 99) as p99 by step.subject, step.name
 | limit 1000";
+
+/// Runs with a verdict about each subject, by day: those in which a step of it passed or failed.
+const JUDGED: &str = "filter type = \"run\" and outcome in [\"passed\", \"failed\"]
+| fields jsonParse(@message) as line
+| unnest line.report.attempts into attempt
+| unnest attempt.steps into step
+| filter step.result in [\"passed\", \"failed\"]
+| fields step.subject as subject, datefloor(@timestamp, 1d) as day
+| stats count(*) as steps by run_id, subject, day
+| stats count(*) as runs by subject, day
+| limit 10000";
+/// Failed runs of each subject, by day.
+const FAILED: &str = "filter type = \"run\" and outcome = \"failed\"
+| fields jsonParse(@message) as line
+| unnest line.report.outcome.failures into failure
+| fields failure.subject as subject, datefloor(@timestamp, 1d) as day
+| stats count(*) as failures by run_id, subject, day
+| stats count(*) as runs by subject, day
+| limit 10000";
 
 /// Lines about errors: those of Laravel's levels from `error` on, and those of servers.
 const ERRORS: &str = "filter @message like /(?i)(error|critical|alert|emergency|exception|fatal)/";
@@ -90,16 +109,12 @@ pub(super) async fn steps(
     window: Window,
 ) -> Result<Vec<StepPercentiles>, PortError> {
     let operation = format!("search {group} for the durations of steps");
-    let search = Search { group, window, query: STEPS, longest: LONGEST_OF_STEPS };
+    let search = Search { group, window, query: STEPS, longest: LONGEST_OF_WINDOW };
     let results = search.results(api, clock, &operation).await?;
     let mut steps = Vec::new();
     for fields in results.as_array().into_iter().flatten() {
         let field = |name: &str| field(&operation, fields, name);
-        let number = |name: &str| {
-            let text = field(name)?;
-            let malformed = |_| PortError::new(operation.as_str(), format!("{name}: expected a number, found {text}"));
-            text.parse::<f64>().map_err(malformed)
-        };
+        let number = |name: &str| number(&operation, fields, name);
         steps.push(StepPercentiles {
             subject: field("step.subject")?.to_owned(),
             name: field("step.name")?.to_owned(),
@@ -108,6 +123,32 @@ pub(super) async fn steps(
     }
     steps.sort_by(|one, other| (&one.subject, &one.name).cmp(&(&other.subject, &other.name)));
     Ok(steps)
+}
+
+/// Searches the runs of each subject by day. **Side effects:** starts two queries with a price each.
+pub(super) async fn subjects(
+    api: &Api,
+    clock: &dyn Clock,
+    group: &str,
+    window: Window,
+) -> Result<SubjectDays, PortError> {
+    let operation = format!("search {group} for the runs of subjects");
+    let mut days = SubjectDays::new();
+    for query in [JUDGED, FAILED] {
+        let search = Search { group, window, query, longest: LONGEST_OF_WINDOW };
+        let results = search.results(api, clock, &operation).await?;
+        for fields in results.as_array().into_iter().flatten() {
+            let runs = number(&operation, fields, "runs")? as u64;
+            let day = days.entry(Period::DAY.floor(time(&operation, fields, "day")?)).or_default();
+            let counts = day.entry(field(&operation, fields, "subject")?.to_owned()).or_default();
+            if query == JUDGED {
+                counts.passed = runs;
+            } else {
+                (counts.passed, counts.failed) = (counts.passed.saturating_sub(runs), runs);
+            }
+        }
+    }
+    Ok(days)
 }
 
 /// Searches the reports of runs that did not pass. **Side effects:** starts a query with a price.
@@ -124,7 +165,7 @@ pub(super) async fn unpassed(
         "filter type = \"run\" and outcome != \"passed\" | fields @message | sort @timestamp asc | limit {}",
         limit.saturating_add(1)
     );
-    let search = Search { group, window, query: &query, longest: LONGEST };
+    let search = Search { group, window, query: &query, longest: LONGEST_OF_WINDOW };
     let results = search.results(api, clock, &operation).await?;
     let report = |fields: &Value| {
         let mut line: Value = serde_json::from_str(field(&operation, fields, "@message")?).map_err(|error| {
@@ -147,16 +188,30 @@ pub(super) async fn errors(
     let operation = format!("search {group} for errors");
     let query =
         format!("{ERRORS} | fields @timestamp, @message | sort @timestamp asc | limit {}", limit.saturating_add(1));
-    let search = Search { group, window, query: &query, longest: LONGEST };
+    let search = Search { group, window, query: &query, longest: LONGEST_OF_WINDOW };
     let results = search.results(api, clock, &operation).await?;
     let line = |fields: &Value| {
-        let at = field(&operation, fields, "@timestamp")?;
-        let read = at.parse::<DateTime>().and_then(|at| TimeZone::UTC.to_timestamp(at));
-        let malformed = |_| PortError::new(operation.as_str(), format!("@timestamp: expected a time, found {at}"));
-        Ok(LogLine { at: read.map_err(malformed)?, text: field(&operation, fields, "@message")?.to_owned() })
+        Ok(LogLine {
+            at: time(&operation, fields, "@timestamp")?,
+            text: field(&operation, fields, "@message")?.to_owned(),
+        })
     };
     let lines = results.as_array().into_iter().flatten().map(line);
     Ok(Found::limited(lines.collect::<Result<_, _>>()?, limit))
+}
+
+/// Number in a field of a row.
+fn number(operation: &str, fields: &Value, name: &str) -> Result<f64, PortError> {
+    let text = field(operation, fields, name)?;
+    let malformed = |_| PortError::new(operation, format!("{name}: expected a number, found {text}"));
+    text.parse().map_err(malformed)
+}
+
+/// Time in a field of a row, as Logs Insights writes it: `2026-12-01 08:00:00.000`, in UTC.
+fn time(operation: &str, fields: &Value, name: &str) -> Result<Timestamp, PortError> {
+    let text = field(operation, fields, name)?;
+    let malformed = |_| PortError::new(operation, format!("{name}: expected a time, found {text}"));
+    text.parse::<DateTime>().and_then(|at| TimeZone::UTC.to_timestamp(at)).map_err(malformed)
 }
 
 /// Field of a row.

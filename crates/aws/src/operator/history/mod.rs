@@ -18,7 +18,7 @@ use check::Report;
 use check::incident::{IncidentRecord, Mark, Silence};
 use history::{
     AlarmChanges, AlarmState, Day, Found, History, LogLine, Notified, Part, Period, PhaseTimes, Point, Runs,
-    SearchCost, Series, StepPercentiles, StepSeries, StepTime, Window, recorded,
+    SearchCost, Series, StepPercentiles, StepSeries, StepTime, SubjectDays, Window, recorded,
 };
 use jiff::Timestamp;
 use runtime::{Clock, OperatorStore, PortError, SystemClock};
@@ -127,6 +127,10 @@ impl History for DeployedHistory {
 
     async fn search_steps(&self, check: &str, window: Window) -> Result<Vec<StepPercentiles>, PortError> {
         logs::steps(&self.api, &*self.clock, &self.log_group(check), window).await
+    }
+
+    async fn search_subjects(&self, check: &str, window: Window) -> Result<SubjectDays, PortError> {
+        logs::subjects(&self.api, &*self.clock, &self.log_group(check), window).await
     }
 
     async fn search_unpassed(&self, check: &str, window: Window, limit: usize) -> Result<Found<Report>, PortError> {

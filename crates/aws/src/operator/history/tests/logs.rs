@@ -160,3 +160,34 @@ async fn errors_come_from_a_log_of_the_platform() {
     let error = history.search_log("/platform/laravel", window, 50).await.unwrap_err().to_string();
     assert!(error.contains("@timestamp: expected a time, found soon"), "{error}");
 }
+
+#[tokio::test]
+async fn runs_of_subjects_come_from_log_lines() {
+    let (history, served) = serve().await;
+    let row = |subject: &'static str, day: &'static str, runs: &'static str| {
+        [("subject", subject), ("day", day), ("runs", runs)]
+    };
+    let (first, second) = ("2026-11-22 00:00:00.000", "2026-11-23 00:00:00.000");
+    let judged = rows(&[&row("web", first, "1440"), &row("api", first, "1440"), &row("web", second, "7")]);
+    let failed = rows(&[&row("web", first, "40")]);
+    let malformed = rows(&[&row("web", first, "many")]);
+    lock(&served.logs).extend([
+        ("StartQuery".to_owned(), vec![json!({ "queryId": "q" })]),
+        ("GetQueryResults".to_owned(), vec![judged, failed, malformed]),
+    ]);
+    let window = Window::new(days_ago(7), NOW);
+    let found = history.search_subjects("availability", window).await.unwrap();
+    let counts = |passed, failed| history::SubjectCounts { passed, failed };
+    let day = |text: &str, subjects: &[(&str, history::SubjectCounts)]| {
+        let subjects = subjects.iter().map(|(name, counts)| ((*name).to_owned(), *counts)).collect();
+        (text.parse::<Timestamp>().unwrap(), subjects)
+    };
+    let expected = [
+        day("2026-11-22T00:00:00Z", &[("api", counts(1_440, 0)), ("web", counts(1_400, 40))]),
+        day("2026-11-23T00:00:00Z", &[("web", counts(7, 0))]),
+    ];
+    assert_eq!(found, expected.into());
+    assert_eq!(served.calls("StartQuery")[1]["logGroupName"], "/just-driving/demo/synthetics/availability");
+    let error = history.search_subjects("availability", window).await.unwrap_err().to_string();
+    assert!(error.contains("runs: expected a number, found many"), "{error}");
+}
