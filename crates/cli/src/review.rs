@@ -123,7 +123,7 @@ async fn show_price(history: &dyn History, window: Window) -> anyhow::Result<()>
             Err(error) => eprintln!("warning: {error}"),
         }
     }
-    deployment::show_search_price(usd);
+    terminal::show_search_price(usd);
     Ok(())
 }
 

@@ -215,6 +215,14 @@ pub(crate) fn escaped(json: &str) -> String {
     out
 }
 
+/// Shows the price of a search of logs before it is made.
+pub(crate) fn show_search_price(usd: f64) {
+    match format!("{usd:.2}").as_str() {
+        "0.00" => eprintln!("searching the logs for less than 0.01 USD"),
+        usd => eprintln!("searching the logs for about {usd} USD"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

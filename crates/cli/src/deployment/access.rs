@@ -57,14 +57,6 @@ pub(crate) async fn records(deployment: &Deployment) -> anyhow::Result<Box<dyn H
     Ok(Box::new(DeployedHistory::for_operator(names, region).await?))
 }
 
-/// Shows the price of a search of logs before it is made.
-pub(crate) fn show_search_price(usd: f64) {
-    match format!("{usd:.2}").as_str() {
-        "0.00" => eprintln!("searching the logs for less than 0.01 USD"),
-        usd => eprintln!("searching the logs for about {usd} USD"),
-    }
-}
-
 /// Name of the environment. `None`: only a table is named, or a store has no runs.
 pub(crate) fn environment(deployment: &Deployment) -> anyhow::Result<Option<String>> {
     match &deployment.store {

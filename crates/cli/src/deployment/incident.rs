@@ -42,7 +42,7 @@ pub(crate) async fn show(options: &IncidentOptions) -> anyhow::Result<Exit> {
     if is_priced {
         let (usd, warnings) = price(&*history, &records, options.window, &asked).await;
         warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
-        access::show_search_price(usd);
+        terminal::show_search_price(usd);
     }
     let review = review(&gather(&*history, records, options.window, &asked).await?);
     let format = if options.json { IncidentFormat::Json } else { options.format };

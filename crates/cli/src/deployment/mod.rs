@@ -14,7 +14,7 @@ mod parameters;
 mod secrets;
 mod topics;
 
-pub(crate) use access::{details, history, region, show_search_price};
+pub(crate) use access::{details, history, region};
 pub(crate) use acknowledgement::acknowledge;
 pub(crate) use doctor::examine;
 pub(crate) use incident::show as incident;

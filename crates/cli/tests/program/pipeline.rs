@@ -127,10 +127,10 @@ async fn tag_selects_targets_and_unknown_ones_are_refused() {
     let subjects: Vec<&str> = steps.iter().map(|step| step["subject"].as_str().unwrap()).collect();
     assert_eq!((reports.len(), subjects), (1, vec!["login-page", "login-page"]));
 
-    let output = run("publc").await.unwrap();
+    let output = run("publics").await.unwrap();
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     let said = text(&output.stderr);
-    assert!(said.contains("unknown tag \"publc\"; did you mean \"public\"?\ntags in the settings: public"), "{said}");
+    assert!(said.contains("unknown tag \"publics\"; did you mean \"public\"?\ntags in the settings: public"), "{said}");
     let output = synthetics(&["run", "--demo", "--tag", "public"]);
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     assert!(text(&output.stderr).contains("nothing in the settings has a tag"), "{output:?}");
