@@ -258,13 +258,14 @@ Example:
   synthetics settings check staging.toml production.toml"
     )]
     Settings(SettingsCommand),
-    /// Print targets for a settings file from requests that exist elsewhere: curl commands.
+    /// Print targets for a settings file from requests that exist elsewhere: curl commands, or an OpenAPI document.
     ///
     /// Secrets become references, and comments say what to set. A comment with the reason replaces what could not be carried
     /// over; the exit code is 1 then.
     #[command(after_help = "\
 Examples:
   synthetics import requests.sh --base-url https://app.example
+  synthetics import openapi.yaml --out imported.toml
   pbpaste | synthetics import -   # a request that a browser copied as cURL")]
     Import(ImportOptions),
     /// Print completions for a shell: commands and options; names of checks and faults as well, where the shell can.

@@ -18,7 +18,7 @@ pub(crate) fn import(options: &ImportOptions) -> anyhow::Result<Exit> {
     let base_url = base_url.context("--base-url: expected a URL such as https://app.example")?;
     let name = if is_input(&options.file) { "standard input".to_owned() } else { options.file.display().to_string() };
     let text = read(&options.file).with_context(|| format!("failed to read {name}"))?;
-    let format = options.format.map(|ImportFormat::Curl| Format::Curl);
+    let format = options.format.map(Format::from);
     let imported = ::import::import(&text, format, base_url.as_ref()).with_context(|| name)?;
     match &options.out {
         Some(out) => file::replace(out, &imported.toml)?,
@@ -32,6 +32,15 @@ pub(crate) fn import(options: &ImportOptions) -> anyhow::Result<Exit> {
     let comments = counted(imported.left_out, "comment names", "comments name");
     terminal::note(format_args!("{targets}; {comments} what was not carried over"));
     Ok(Exit::Failed)
+}
+
+impl From<ImportFormat> for Format {
+    fn from(format: ImportFormat) -> Self {
+        match format {
+            ImportFormat::Curl => Self::Curl,
+            ImportFormat::Openapi => Self::OpenApi,
+        }
+    }
 }
 
 fn is_input(file: &Path) -> bool {

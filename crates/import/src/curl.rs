@@ -9,7 +9,7 @@ use url::form_urlencoded;
 
 use self::options::{Meaning, long, short};
 use self::shell::Command;
-use crate::draft::{Credentials, Draft, Header, Item, LeftOut, Secret, Status};
+use crate::draft::{Credentials, Draft, Drafts, Header, Item, LeftOut, Secret, Status};
 use crate::error::ImportError;
 
 const EXPECTED: &str = "commands of curl, as for Bash";
@@ -21,7 +21,7 @@ const VARIABLE: &str = "a variable of the shell, which is not known here; fill i
 const FILE: &str = "the file is not read; put it next to the settings and name it in `body.file`";
 
 /// Reads a text with commands.
-pub(crate) fn drafts(text: &str) -> Result<Vec<Item>, ImportError> {
+pub(crate) fn drafts(text: &str) -> Result<Drafts, ImportError> {
     if text.lines().any(|line| line.trim_end().ends_with(" ^")) {
         let found = "the quotes of the Windows command line; copy the request for Bash".to_owned();
         return Err(ImportError::Malformed { expected: EXPECTED, found });
@@ -30,7 +30,7 @@ pub(crate) fn drafts(text: &str) -> Result<Vec<Item>, ImportError> {
         expected: EXPECTED,
         found: format!("a quote without an end on line {}", open.line),
     })?;
-    let mut items = Vec::new();
+    let mut items = Drafts::default();
     let mut has_curl = false;
     for command in commands {
         let words = command.words.iter().position(|word| word.text() != "$").unwrap_or_default();
@@ -52,7 +52,7 @@ fn place(command: &Command) -> String {
 }
 
 /// Reads the words behind `curl`.
-fn read(command: &Command, words: &[Secret], items: &mut Vec<Item>) {
+fn read(command: &Command, words: &[Secret], items: &mut Drafts) {
     let refused = |reason: &str| Err(LeftOut { place: place(command), reason: reason.to_owned() });
     if command.is_binary {
         return items.push(refused("a text that is not in UTF-8"));
@@ -228,7 +228,7 @@ impl Transfer {
     }
 
     /// Adds the requests of the transfer.
-    fn finish(mut self, place: &str, items: &mut Vec<Item>) {
+    fn finish(mut self, place: &str, items: &mut Drafts) {
         if let Some(cookies) = self.joined_cookies() {
             self.headers.push(Header { name: "cookie".to_owned(), value: cookies });
         }
@@ -300,19 +300,18 @@ fn negated((name, _, meaning): (&'static str, bool, Meaning)) -> (&'static str, 
 fn known_text(word: &Secret) -> Result<String, String> {
     match word {
         Secret::Value(text) => Ok(text.clone()),
-        Secret::Template(_) => Err(VARIABLE.to_owned()),
+        Secret::Template(_) | Secret::Named(_) => Err(VARIABLE.to_owned()),
     }
 }
 
 /// User and password of `--user`. Without a colon curl asks for the password.
 fn user(argument: &Secret) -> Credentials {
-    let asked = "the password for which curl asks";
     match argument.text().split_once(':') {
         Some((user, password)) if !user.contains(['$', '`']) || matches!(argument, Secret::Value(_)) => {
             Credentials::from_pair(user, &argument.with(password))
         }
         None if matches!(argument, Secret::Value(_)) => {
-            Credentials::Basic(argument.text().to_owned(), Secret::Value(asked.to_owned()))
+            Credentials::Basic(argument.text().to_owned(), Secret::Named("password".to_owned()))
         }
         _ => Credentials::Header(argument.clone(), "`Basic`, a space, and `user:password` in Base64"),
     }

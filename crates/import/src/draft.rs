@@ -2,6 +2,34 @@
 
 use std::time::Duration;
 
+/// Requests of a text.
+#[derive(Debug, Default)]
+pub(crate) struct Drafts {
+    /// The first of them.
+    pub(crate) items: Vec<Item>,
+    /// Number of further ones.
+    pub(crate) more: usize,
+}
+
+impl Drafts {
+    /// Most requests that are looked at.
+    const MAX: usize = 1_000;
+
+    /// True if further requests are only counted.
+    pub(crate) fn is_full(&self) -> bool {
+        self.items.len() >= Self::MAX
+    }
+
+    /// Adds a request, or counts it.
+    pub(crate) fn push(&mut self, item: Item) {
+        if self.is_full() {
+            self.more += 1;
+        } else {
+            self.items.push(item);
+        }
+    }
+}
+
 /// Something of the imported text: a request, or a reason not to carry it over.
 pub(crate) type Item = Result<Draft, LeftOut>;
 
@@ -57,6 +85,8 @@ pub(crate) enum Secret {
     Value(String),
     /// Text of a shell, in which it fills in variables.
     Template(String),
+    /// Value that the imported text only names.
+    Named(String),
 }
 
 /// Credentials of a request.
@@ -86,6 +116,8 @@ impl Credentials {
 pub(crate) enum Status {
     /// Any of 200 to 299.
     Success,
+    /// This one.
+    Code(u16),
 }
 
 impl Draft {
@@ -105,6 +137,7 @@ impl Secret {
     pub(crate) fn text(&self) -> &str {
         match self {
             Self::Value(text) | Self::Template(text) => text,
+            Self::Named(_) => "",
         }
     }
 
@@ -113,6 +146,7 @@ impl Secret {
         match self {
             Self::Value(_) => Self::Value(text.to_owned()),
             Self::Template(_) => Self::Template(text.to_owned()),
+            Self::Named(name) => Self::Named(name.clone()),
         }
     }
 

@@ -7,6 +7,8 @@ use crate::error::ImportError;
 pub enum Format {
     /// One or more curl commands.
     Curl,
+    /// OpenAPI 3.0 or 3.1, in JSON or YAML.
+    OpenApi,
 }
 
 /// Methods that begin a request of a hurl file.
@@ -28,6 +30,23 @@ impl Format {
             let command = line.trim_start_matches("$ ");
             command == "curl" || command.starts_with("curl ") || command.starts_with("curl.exe ")
         };
+        if first.starts_with('{') {
+            return if has_member(text, "openapi") || has_member(text, "swagger") {
+                Ok(Self::OpenApi)
+            } else {
+                Err(ImportError::UnknownFormat)
+            };
+        }
+        // Only keys at the top begin their line.
+        let is_version = |line: &str| ["openapi:", "swagger:", "\"openapi\":"].iter().any(|key| line.starts_with(key));
+        if text.lines().any(is_version) {
+            return Ok(Self::OpenApi);
+        }
         if lines().any(is_curl) { Ok(Self::Curl) } else { Err(ImportError::UnknownFormat) }
     }
+}
+
+/// True if the text, in JSON, names such a member anywhere. Its reader says more.
+fn has_member(text: &str, name: &str) -> bool {
+    text.contains(&format!("\"{name}\""))
 }

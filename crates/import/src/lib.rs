@@ -4,6 +4,7 @@ mod curl;
 mod draft;
 mod error;
 mod format;
+mod openapi;
 mod secrets;
 mod targets;
 mod written;
@@ -28,6 +29,7 @@ pub fn import(text: &str, format: Option<Format>, base_url: Option<&Url>) -> Res
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let drafts = match format.map_or_else(|| Format::detect(text), Ok)? {
         Format::Curl => curl::drafts(text)?,
+        Format::OpenApi => openapi::drafts(text)?,
     };
     Ok(targets::write(drafts, base_url))
 }

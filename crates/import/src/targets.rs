@@ -11,14 +11,12 @@ use url::Url;
 
 use self::request::Request;
 use self::validation::{needs_network, refusal};
-use crate::draft::{Item, LeftOut};
+use crate::draft::{Draft, Drafts, LeftOut};
 use crate::secrets::Secrets;
 use crate::written::comment;
 
 /// Most targets of the check.
 const MAX_TARGETS: usize = 200;
-/// Most requests that are looked at; the others are counted.
-const MAX_REQUESTS: usize = 1_000;
 /// Targets requested at a time, by default.
 const CONCURRENCY: usize = 16;
 /// Time of one attempt of the check with its default deadline.
@@ -49,13 +47,13 @@ struct Target {
 }
 
 /// Writes all items as targets and comments.
-pub(crate) fn write(items: Vec<Item>, base_url: Option<&Url>) -> Imported {
+pub(crate) fn write(drafts: Drafts, base_url: Option<&Url>) -> Imported {
     let mut secrets = Secrets::default();
     let mut ids = BTreeSet::new();
-    let total = items.len();
+    let total = drafts.items.len() + drafts.more;
     let mut outcomes: Vec<Result<Target, LeftOut>> = Vec::new();
     let mut count = 0;
-    for item in items.into_iter().take(MAX_REQUESTS) {
+    for item in drafts.items {
         if count == MAX_TARGETS {
             break;
         }
@@ -81,7 +79,7 @@ pub(crate) fn write(items: Vec<Item>, base_url: Option<&Url>) -> Imported {
     }
     if skipped > 0 {
         left_out += 1;
-        let reason = format!("{skipped} more requests, since the check has at most {MAX_TARGETS} targets");
+        let reason = format!("{skipped} more requests, since a check has at most {MAX_TARGETS} targets");
         body.push_str(&format!("\n# Not carried over: {reason}\n"));
     }
     Imported { toml: head(longest, has_references) + &body, targets: count, left_out }
@@ -113,7 +111,7 @@ fn longest_deadline(targets: usize) -> Duration {
 }
 
 fn target(
-    draft: crate::draft::Draft,
+    draft: Draft,
     base_url: Option<&Url>,
     secrets: &mut Secrets,
     ids: &mut BTreeSet<String>,

@@ -25,4 +25,6 @@ pub(crate) struct ImportOptions {
 pub(crate) enum ImportFormat {
     /// One or more curl commands, as for Bash.
     Curl,
+    /// OpenAPI 3.0 or 3.1, in JSON or YAML.
+    Openapi,
 }

@@ -56,6 +56,13 @@ fn import_says_whether_anything_was_left_out() {
         ("curl 'https://app.example/", 2, "found a quote without an end on line 1"),
         ("curl \"https://app.example/\" ^\n -H \"a: b\"", 2, "copy the request for Bash"),
         ("GET https://app.example/\nHTTP 200", 2, "this build has no support for hurl files"),
+        ("{\"openapi\": \"3.1.0\", \"paths\": {\"/a\": {\"get\": {}}}}", 0, "1 target; everything was carried over"),
+        ("openapi: 3.0.0\npaths: {}\n", 0, "0 targets"),
+        ("openapi: 3.0.0\npaths: [\n", 2, "found YAML with a mistake on line"),
+        ("openapi: 3.0.0\na: &a []\nb: *a\n", 2, "found an alias, which is not read here, on line 3"),
+        ("{\"openapi\": \"3.1.0\",\n}", 2, "found JSON with a mistake on line 2, column 1"),
+        ("swagger: '2.0'\n", 2, "found Swagger 2; convert it to OpenAPI 3 first"),
+        ("{\"a\": 1}", 2, "found another format"),
         ("<html></html>", 2, "found another format"),
         ("", 2, "found another format"),
     ] {

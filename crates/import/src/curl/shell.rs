@@ -168,8 +168,8 @@ impl Lexer<'_> {
                     match self.rest.peek() {
                         Some('\'') => self.ansi_quoted(&mut word)?,
                         Some('"') => {}
-                        next => {
-                            word.has_variable |= next.is_some_and(|c| begins_expansion(*c));
+                        following => {
+                            word.has_variable |= following.is_some_and(|c| begins_expansion(*c));
                             word.push('$');
                         }
                     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::Method;
+use percent_encoding::percent_decode_str;
 use toml_edit::{Array, InlineTable, Item, Table, Value, value};
 use url::{Position, Url, form_urlencoded};
 
@@ -26,7 +27,7 @@ pub(super) struct Request {
     /// Keys without `id` and `deadline`.
     pub(super) table: Table,
     pub(super) method: String,
-    /// Path of the URL.
+    /// Path of the URL, decoded.
     pub(super) path: String,
     pub(super) deadline: Option<Duration>,
     /// Variables that references name, and the meaning of their values.
@@ -57,7 +58,7 @@ impl Request {
         let mut request = Self {
             table: Table::new(),
             method: draft.method.clone(),
-            path: url.path().to_owned(),
+            path: percent_decode_str(url.path()).decode_utf8_lossy().into_owned(),
             deadline: draft.deadline,
             variables: Vec::new(),
             notes: Vec::new(),
@@ -88,6 +89,7 @@ impl Request {
         if let Some(status) = draft.status {
             let statuses: Array = match status {
                 Status::Success => ["2xx"].into_iter().collect(),
+                Status::Code(code) => [i64::from(code)].into_iter().collect(),
             };
             request.put("expect", "status", statuses);
         }
@@ -206,7 +208,7 @@ impl Request {
             seen.push(lower.clone());
             if lower == "authorization" {
                 draft.auth = Some(credentials(secret));
-            } else if is_secret_name(&name) {
+            } else if is_secret_name(&name) || matches!(secret, Secret::Named(_)) {
                 let meaning = format!("the value of the header `{name}`");
                 let reference = self.reference(secrets, &lower, &secret, &meaning);
                 self.put("secret_headers", &lower, reference);
