@@ -258,7 +258,7 @@ Example:
   synthetics settings check staging.toml production.toml"
     )]
     Settings(SettingsCommand),
-    /// Print targets for a settings file from requests that exist elsewhere: curl commands, or an OpenAPI document.
+    /// Print targets for a settings file from requests that exist elsewhere: curl commands, an OpenAPI document, or a HAR file.
     ///
     /// Secrets become references, and comments say what to set. A comment with the reason replaces what could not be carried
     /// over; the exit code is 1 then.

@@ -38,6 +38,7 @@ impl From<ImportFormat> for Format {
     fn from(format: ImportFormat) -> Self {
         match format {
             ImportFormat::Curl => Self::Curl,
+            ImportFormat::Har => Self::Har,
             ImportFormat::Openapi => Self::OpenApi,
         }
     }

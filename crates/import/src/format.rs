@@ -1,5 +1,8 @@
 //! Formats, and how they are recognised.
 
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
 use crate::error::ImportError;
 
 /// Format of an imported text.
@@ -7,6 +10,8 @@ use crate::error::ImportError;
 pub enum Format {
     /// One or more curl commands.
     Curl,
+    /// HTTP Archive, as browsers save it.
+    Har,
     /// OpenAPI 3.0 or 3.1, in JSON or YAML.
     OpenApi,
 }
@@ -31,11 +36,7 @@ impl Format {
             command == "curl" || command.starts_with("curl ") || command.starts_with("curl.exe ")
         };
         if first.starts_with('{') {
-            return if has_member(text, "openapi") || has_member(text, "swagger") {
-                Ok(Self::OpenApi)
-            } else {
-                Err(ImportError::UnknownFormat)
-            };
+            return top_members(text);
         }
         // Only keys at the top begin their line.
         let is_version = |line: &str| ["openapi:", "swagger:", "\"openapi\":"].iter().any(|key| line.starts_with(key));
@@ -46,7 +47,22 @@ impl Format {
     }
 }
 
-/// True if the text, in JSON, names such a member anywhere. Its reader says more.
-fn has_member(text: &str, name: &str) -> bool {
-    text.contains(&format!("\"{name}\""))
+/// Members at the top of a document in JSON, without their values.
+#[derive(Deserialize)]
+struct Top {
+    log: Option<IgnoredAny>,
+    openapi: Option<IgnoredAny>,
+    swagger: Option<IgnoredAny>,
+}
+
+fn top_members(text: &str) -> Result<Format, ImportError> {
+    let top: Top = serde_json::from_str(text).map_err(|error| ImportError::Malformed {
+        expected: "an OpenAPI document or a HAR file",
+        found: format!("JSON with a mistake on line {}, column {}", error.line(), error.column()),
+    })?;
+    match (top.log, top.openapi, top.swagger) {
+        (Some(_), ..) => Ok(Format::Har),
+        (None, None, None) => Err(ImportError::UnknownFormat),
+        _ => Ok(Format::OpenApi),
+    }
 }

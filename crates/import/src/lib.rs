@@ -4,6 +4,7 @@ mod curl;
 mod draft;
 mod error;
 mod format;
+mod har;
 mod openapi;
 mod secrets;
 mod targets;
@@ -29,6 +30,7 @@ pub fn import(text: &str, format: Option<Format>, base_url: Option<&Url>) -> Res
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let drafts = match format.map_or_else(|| Format::detect(text), Ok)? {
         Format::Curl => curl::drafts(text)?,
+        Format::Har => har::drafts(text)?,
         Format::OpenApi => openapi::drafts(text)?,
     };
     Ok(targets::write(drafts, base_url))

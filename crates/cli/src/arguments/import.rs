@@ -25,6 +25,8 @@ pub(crate) struct ImportOptions {
 pub(crate) enum ImportFormat {
     /// One or more curl commands, as for Bash.
     Curl,
+    /// HTTP Archive, as browsers save it.
+    Har,
     /// OpenAPI 3.0 or 3.1, in JSON or YAML.
     Openapi,
 }

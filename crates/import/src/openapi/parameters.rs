@@ -113,7 +113,7 @@ fn parameters<'v>(root: &'v Value, item: &'v Value, operation: &'v Value) -> Res
 /// Example of a parameter, or else its default.
 fn example<'v>(root: &'v Value, parameter: &'v Value) -> Option<&'v Value> {
     let content = || parameter.get("content")?.as_object()?.values().next();
-    let of_holder = |holder: &'v Value| {
+    let holder_example = |holder: &'v Value| {
         let named = || {
             let first = holder.get("examples")?.as_object()?.values().next()?;
             resolved(root, first)?.get("value")
@@ -122,12 +122,15 @@ fn example<'v>(root: &'v Value, parameter: &'v Value) -> Option<&'v Value> {
     };
     let schema = parameter.get("schema").or_else(|| content()?.get("schema"));
     let schema = schema.and_then(|schema| resolved(root, schema));
-    let of_schema = || {
+    let schema_example = || {
         let schema = schema?;
         let first = || schema.get("examples")?.as_array()?.first();
         schema.get("example").or_else(first).or_else(|| schema.get("default")).or_else(|| schema.get("const"))
     };
-    of_holder(parameter).or_else(|| of_holder(content()?)).or_else(of_schema).filter(|example| !example.is_null())
+    holder_example(parameter)
+        .or_else(|| holder_example(content()?))
+        .or_else(schema_example)
+        .filter(|example| !example.is_null())
 }
 
 /// The texts of a plain value or a list of them.
