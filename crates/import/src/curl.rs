@@ -17,6 +17,11 @@ const FORM: &str = "application/x-www-form-urlencoded";
 const JSON: &str = "application/json";
 /// Most redirects that a target follows; curl follows 50 by default.
 const MAX_REDIRECTS: u8 = 20;
+/// Largest body, as of a file of the settings. **Units:** bytes.
+const MAX_BODY: usize = 256_000;
+/// Most URLs, and most headers, of one command.
+const MAX_PARTS: usize = 100;
+const UNKNOWN: &str = "an option that is not known here";
 const VARIABLE: &str = "a variable of the shell, which is not known here; fill it in first";
 const FILE: &str = "the file is not read; put it next to the settings and name it in `body.file`";
 
@@ -99,7 +104,7 @@ impl Transfer {
         let text = word.text();
         if let Some(name) = text.strip_prefix("--").filter(|name| !name.is_empty()) {
             let known = long(name).or_else(|| long(name.strip_prefix("no-")?).map(negated));
-            let (name, takes, meaning) = known.ok_or("an option that is not known here")?;
+            let (name, takes, meaning) = known.ok_or_else(|| unknown(name))?;
             let argument = if takes { rest.next().cloned() } else { None };
             return self.option(name, meaning, takes, argument);
         }
@@ -108,7 +113,7 @@ impl Transfer {
             return Ok(false);
         };
         for (at, letter) in letters.char_indices() {
-            let (name, takes, meaning) = short(letter).ok_or("an option that is not known here")?;
+            let (name, takes, meaning) = short(letter).ok_or(UNKNOWN)?;
             if takes {
                 let joined = &letters[at + letter.len_utf8()..];
                 let argument = if joined.is_empty() { rest.next().cloned() } else { Some(word.with(joined)) };
@@ -236,6 +241,10 @@ impl Transfer {
             let reason = "a command without a URL".to_owned();
             items.push(Err(LeftOut { place: place.to_owned(), reason }));
         }
+        if self.urls.len().max(self.headers.len()) > MAX_PARTS {
+            let reason = format!("a command with more than {MAX_PARTS} URLs or headers");
+            return items.push(Err(LeftOut { place: place.to_owned(), reason }));
+        }
         for url in std::mem::take(&mut self.urls) {
             items.push(self.draft(&url, place));
         }
@@ -257,6 +266,10 @@ impl Transfer {
             return Err(draft.refused("a URL with braces or brackets, which stand for several URLs in curl"));
         }
         draft.url = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
+        let size: usize = self.data.iter().map(String::len).sum();
+        if size > MAX_BODY {
+            return Err(draft.refused(format!("a body of more than {} kB", MAX_BODY / 1_000)));
+        }
         let data = (!self.data.is_empty()).then(|| self.data.join("&"));
         let mut parameters = self.parameters.clone();
         if self.is_get {
@@ -287,6 +300,12 @@ impl Transfer {
         draft.left_out.clone_from(&self.left_out);
         Ok(draft)
     }
+}
+
+/// Reason for an option that is not known. Another text may be an argument, so it is not shown.
+fn unknown(name: &str) -> String {
+    let is_name = name.len() <= 30 && name.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+    if is_name { format!("`--{name}`: {UNKNOWN}") } else { UNKNOWN.to_owned() }
 }
 
 /// An option that `--no-…` switches off: only those without an argument have one.

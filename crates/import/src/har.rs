@@ -65,11 +65,9 @@ struct Request {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct PostData {
-    #[serde(default)]
-    mime_type: String,
+    mime_type: Option<String>,
     text: Option<String>,
-    #[serde(default)]
-    params: Vec<Pair>,
+    params: Option<Vec<Pair>>,
 }
 
 #[derive(Deserialize)]
@@ -160,8 +158,9 @@ impl Entry {
                 Ok(body) => draft.body = Some((body, FORM)),
                 Err(reason) => return Err(draft.refused(reason)),
             }
-            if draft.header("content-type").is_none() && !data.mime_type.is_empty() {
-                let value = Secret::Value(data.mime_type);
+            let media_type = data.mime_type.filter(|media_type| !media_type.is_empty());
+            if let Some(media_type) = media_type.filter(|_| draft.header("content-type").is_none()) {
+                let value = Secret::Value(media_type);
                 draft.headers.push(Header { name: "content-type".to_owned(), value });
             }
         }
@@ -177,16 +176,17 @@ impl Request {
 
 impl PostData {
     fn body(&self) -> Result<String, &'static str> {
-        if self.mime_type.to_ascii_lowercase().starts_with("multipart/") {
+        if self.mime_type.as_ref().is_some_and(|media_type| media_type.to_ascii_lowercase().starts_with("multipart/")) {
             return Err("a multipart form, which targets do not send");
         }
-        if let Some(text) = self.text.as_ref().filter(|text| !text.is_empty() || self.params.is_empty()) {
+        let params = self.params.as_deref().unwrap_or_default();
+        if let Some(text) = self.text.as_ref().filter(|text| !text.is_empty() || params.is_empty()) {
             return Ok(text.clone());
         }
         // The names and values of some browsers are encoded, as they were sent.
         let decoded = |text: &str| form_urlencoded::parse(text.as_bytes()).next().map(|(name, _)| name.into_owned());
         let mut form = form_urlencoded::Serializer::new(String::new());
-        for Pair { name, value } in &self.params {
+        for Pair { name, value } in params {
             form.append_pair(&decoded(name).unwrap_or_default(), &decoded(value).unwrap_or_default());
         }
         Ok(form.finish())

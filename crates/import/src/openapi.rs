@@ -14,6 +14,10 @@ use crate::draft::{Draft, Drafts, Header, Item, LeftOut, Secret, Status};
 use crate::error::ImportError;
 
 const EXPECTED: &str = "an OpenAPI document, version 3.0 or 3.1, in JSON or YAML";
+/// Longest URL of a server. **Units:** bytes.
+const MAX_URL: usize = 2_048;
+/// Longest media type. **Units:** bytes.
+const MAX_MEDIA_TYPE: usize = 100;
 const SAFE: [&str; 2] = ["get", "head"];
 /// Methods of operations that no target is made of.
 const OTHERS: [&str; 6] = ["delete", "options", "patch", "post", "put", "trace"];
@@ -86,6 +90,9 @@ fn server(root: &Value, item: &Value, operation: &Value) -> Result<String, Strin
             url = url.replace(&format!("{{{name}}}"), default);
         }
     }
+    if url.len() > MAX_URL {
+        return Err("its server has a very long URL".to_owned());
+    }
     if url.contains(['{', '}']) {
         return Err("its server has a variable without a default".to_owned());
     }
@@ -122,7 +129,9 @@ fn add_response(root: &Value, operation: &Value, draft: &mut Draft) {
     let content = response.and_then(|response| resolved(root, response)?.get("content")?.as_object());
     let json = content.and_then(|content| content.keys().find(|media_type| media_type.contains("json")));
     let has_accept = draft.header("accept").is_some();
-    if let Some(media_type) = json.filter(|media_type| !has_accept && !media_type.contains('*')) {
+    if let Some(media_type) =
+        json.filter(|media_type| !has_accept && media_type.len() <= MAX_MEDIA_TYPE && !media_type.contains('*'))
+    {
         draft.headers.push(Header { name: "accept".to_owned(), value: Secret::Value(media_type.clone()) });
     }
 }

@@ -13,6 +13,9 @@ const PREFIX: &str = "SYNTHETICS";
 /// Most secrets whose values are masked in comments; the redactor masks everything beyond its own limit.
 const MAX_MASKED: usize = 400;
 
+/// Longest name of a field that a body of unknown form may have. **Units:** bytes.
+const LONGEST_NAME: usize = 40;
+
 /// Parts of names of secrets.
 const SECRET_PARTS: [&str; 13] = [
     "token",
@@ -55,11 +58,12 @@ pub(crate) fn secret_in_body(body: &str, is_form: bool) -> Option<String> {
     if let Ok(value) = serde_json::from_str::<Json>(body) {
         return secret_member(&value);
     }
-    if is_form {
-        let mut fields = form_urlencoded::parse(body.as_bytes());
-        return fields
-            .find(|(name, value)| is_secret_name(name) && !value.is_empty())
-            .map(|(name, _)| name.into_owned());
+    let mut fields = form_urlencoded::parse(body.as_bytes());
+    let field = fields.find(|(name, value)| is_secret_name(name) && !value.is_empty());
+    match field {
+        Some((name, _)) if is_form || name.len() < LONGEST_NAME => return Some(name.into_owned()),
+        _ if is_form => return None,
+        _ => {}
     }
     let lower = body.to_ascii_lowercase();
     SECRET_PARTS.iter().find(|part| lower.contains(**part)).map(|part| (*part).to_owned())

@@ -9,6 +9,10 @@ curl -sSL 'https://app.example/api/bookings?from=2026-01-01&free=1' \
 curl https://app.example/api/bookings/17 -H 'Authorization: Bearer s3cr3t-token-one' -b 'session=s3cr3t-cookie' \
   -A 'Mozilla/5.0' --compressed
 
+curl https://monitor:s3cr3t-password@partner.example/v1/self
+curl https://partner.example/v1/own -H "Authorization: Basic bW9uaXRvcjpzM2NyM3QtcGFzc3dvcmQ="
+curl -u s3cr3t-key: https://partner.example/v1/balance --unknown-option
+curl -u s3cr3t-key: https://partner.example/v1/balance
 curl -u monitor:s3cr3t-password -k https://partner.example/v1/ping?api_key=s3cr3t-key-1234&x=1
 
 curl https://app.example/api/search -d '{"city": "Aarhus", "free": true}' -H 'content-type: application/json'

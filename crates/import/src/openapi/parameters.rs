@@ -8,6 +8,8 @@ use super::document::resolved;
 use crate::draft::{Draft, Header, Secret};
 use crate::secrets::is_secret_name;
 
+/// Longest name or value of a parameter, as of a URL. **Units:** bytes.
+const MAX_TEXT: usize = 2_048;
 /// Most parameters of an operation.
 const MAX_PARAMETERS: usize = 100;
 /// Characters that a segment of a path does not encode.
@@ -57,14 +59,17 @@ pub(super) fn add(root: &Value, item: &Value, operation: &Value, path: &str, dra
                         query.append_pair(name, &items.join(","));
                     }
                     (None, _) => {
-                        return Err(format!("the parameter `{name}` ({place}) is not a plain value or a list"));
+                        return Err(format!(
+                            "the parameter `{name}` ({place}) is not a short plain value or a list of them"
+                        ));
                     }
                 }
             }
             (_, Some(example)) => {
                 let text = list(example).map(|items| items.join(","));
-                let text =
-                    text.ok_or_else(|| format!("the parameter `{name}` ({place}) is not a plain value or a list"))?;
+                let text = text.ok_or_else(|| {
+                    format!("the parameter `{name}` ({place}) is not a short plain value or a list of them")
+                })?;
                 if place == "header" {
                     draft.headers.push(Header { name: name.to_owned(), value: Secret::Value(text) });
                 } else {
@@ -100,6 +105,9 @@ fn parameters<'v>(root: &'v Value, item: &'v Value, operation: &'v Value) -> Res
             let value = resolved(root, written).ok_or("a reference to a parameter that is not in the document")?;
             let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default();
             let (name, place) = (text("name"), text("in"));
+            if name.len() > MAX_TEXT {
+                return Err("it has a parameter with a very long name".to_owned());
+            }
             if found.iter().any(|other| other.name == name && other.place == place) {
                 continue;
             }
@@ -136,13 +144,13 @@ fn example<'v>(root: &'v Value, parameter: &'v Value) -> Option<&'v Value> {
 /// The texts of a plain value or a list of them.
 fn list(value: &Value) -> Option<Vec<String>> {
     let text = |value: &Value| match value {
-        Value::String(text) => Some(text.clone()),
+        Value::String(text) if text.len() <= MAX_TEXT => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
         Value::Bool(is) => Some(is.to_string()),
         _ => None,
     };
     match value {
-        Value::Array(items) => items.iter().map(text).collect(),
+        Value::Array(items) if items.len() <= MAX_PARAMETERS => items.iter().map(text).collect(),
         single => text(single).map(|text| vec![text]),
     }
 }

@@ -5,6 +5,11 @@ use serde_json::Value;
 use super::document::resolved;
 use crate::draft::{Credentials, Draft, Header, Secret};
 
+/// Most schemes of an operation.
+const MAX_SCHEMES: usize = 10;
+/// Longest name of a scheme. **Units:** bytes.
+const LONGEST_NAME: usize = 200;
+
 /// Adds the credentials that the operation requires. Of alternatives it takes the first; an operation that may be called
 /// without credentials gets none.
 pub(super) fn add(root: &Value, operation: &Value, draft: &mut Draft) {
@@ -14,7 +19,11 @@ pub(super) fn add(root: &Value, operation: &Value, draft: &mut Draft) {
         return;
     }
     let Some(schemes) = alternatives.first() else { return };
-    for name in schemes.keys() {
+    for name in schemes.keys().take(MAX_SCHEMES) {
+        if name.len() > LONGEST_NAME {
+            draft.left_out.push("a security scheme with a very long name".to_owned());
+            continue;
+        }
         let scheme = root.get("components").and_then(|parts| parts.get("securitySchemes")?.get(name));
         match scheme.and_then(|scheme| resolved(root, scheme)) {
             Some(scheme) => add_scheme(name, scheme, draft),
