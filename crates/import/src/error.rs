@@ -17,7 +17,7 @@ pub enum ImportError {
     /// The file is a hurl file.
     #[error(
         "expected curl commands, an OpenAPI 3 document or a HAR file, found a hurl file\n\
-         this build has no support for hurl files; `hurlfmt --out json` shows the requests, and curl commands of them can be imported"
+         this build has no support for hurl files; write their requests with `hurl --curl FILE` and import that file"
     )]
     Hurl,
     /// The text is not of its format.
