@@ -5,6 +5,7 @@ pub(crate) mod deployment;
 #[cfg(test)]
 mod documented;
 pub(crate) mod examination;
+pub(crate) mod import;
 pub(crate) mod review;
 pub(crate) mod status_page;
 pub(crate) mod up;
@@ -25,6 +26,7 @@ pub(crate) use self::deployment::{
     MuteOptions, MutesOptions, SetSecretOptions, UnmuteOptions,
 };
 use self::examination::{ExamineOptions, NotifyCommand};
+use self::import::ImportOptions;
 use self::review::ReviewOptions;
 use self::status_page::StatusPageOptions;
 use self::up::UpOptions;
@@ -40,7 +42,8 @@ pub(crate) const EXIT_CODES: [(u8, &str); 8] = [
     (
         1,
         "a check failed, leftovers remain, doctor has findings,\n\
-         cost exceeds --max, or alarms could not be muted as requested",
+         cost exceeds --max, alarms could not be muted as requested,\n\
+         or an import left something out",
     ),
     (2, "nothing ran: wrong usage or settings, unknown name, port in use,\nno access to AWS, AWS call failed"),
     (3, "none failed, but one was inconclusive, or the store was unusable"),
@@ -255,6 +258,16 @@ Example:
   synthetics settings check staging.toml production.toml"
     )]
     Settings(SettingsCommand),
+    /// Print targets for a settings file from requests that exist elsewhere: curl commands, an OpenAPI document, or a HAR file.
+    ///
+    /// Secrets become references, and comments say what to set. A comment with the reason replaces what could not be carried
+    /// over; the exit code is 1 then.
+    #[command(after_help = "\
+Examples:
+  synthetics import requests.sh --base-url https://app.example
+  synthetics import openapi.yaml --out imported.toml
+  pbpaste | synthetics import -   # a request that a browser copied as cURL")]
+    Import(ImportOptions),
     /// Print completions for a shell: commands and options; names of checks and faults as well, where the shell can.
     ///
     /// Bash and zsh complete both, fish completes faults. Elvish and PowerShell complete neither: `synthetics run --help` and

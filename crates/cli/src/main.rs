@@ -20,6 +20,7 @@ mod doctor;
 mod exit;
 mod faults;
 mod file;
+mod import;
 mod interrupt;
 mod live;
 mod messages;
@@ -107,6 +108,7 @@ async fn done() -> ExitCode {
         Command::Settings(SettingsCommand::Check { files }) => settings::check(&files),
         Command::Settings(SettingsCommand::Show { file, format }) => settings::show(&file, format),
         Command::Settings(SettingsCommand::Schema) => settings::schema(),
+        Command::Import(options) => import::import(&options),
         Command::Completions { shell } => completions::completions(shell),
         Command::Man { folder } => completions::man(folder.as_deref()),
     };

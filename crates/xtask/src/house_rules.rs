@@ -17,7 +17,7 @@ const LAYERS: [&[&str]; 10] = [
     &["history"],
     &["aws", "datastores", "local", "requests", "review"],
     &["lambda", "platform"],
-    &["operations", "scheduler"],
+    &["import", "operations", "scheduler"],
     &["console"],
     &["synthetics"],
 ];
@@ -65,7 +65,7 @@ const IMPURE_WORDS: [&str; 10] = [
 ];
 
 /// Libraries behind the program. They return what they find, and the program prints it.
-const SILENT: [&str; 4] = ["console", "operations", "review", "scheduler"];
+const SILENT: [&str; 5] = ["console", "import", "operations", "review", "scheduler"];
 /// Texts that the code of silent crates must not contain.
 const SPEAKING_WORDS: [&str; 8] =
     ["print!(", "println!(", "dbg!(", "io::stdout", "io::stderr", "process::exit", "ExitCode", "clap::"];

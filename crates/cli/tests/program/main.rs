@@ -10,6 +10,7 @@ mod doctor;
 mod faults;
 mod fits;
 mod formats;
+mod import;
 mod incident_reviews;
 mod interrupt;
 mod pipe;
