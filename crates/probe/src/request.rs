@@ -55,6 +55,13 @@ impl Request {
         }
     }
 
+    /// Sends the request to another URL.
+    #[must_use]
+    pub fn to(mut self, url: Url) -> Self {
+        self.url = url;
+        self
+    }
+
     /// Adds a header. Headers that identify the run cannot be replaced.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {

@@ -160,7 +160,7 @@ pub async fn execute<C: Check>(
     };
     written.complete(&mut report, ports);
 
-    let numbers = data(&report, !C::READ_ONLY, written.oldest_unsent);
+    let numbers = data(&report, C::COMPENSATES, written.oldest_unsent);
     let delivered = publish_and_notify(ports, C::ID, &numbers, &written.send, &written.without_copy).await;
     report.warnings.extend(delivered.warnings.into_iter().map(|warning| admit(warning, ports)));
     if let Err(error) = delivered.metrics {
@@ -236,7 +236,7 @@ async fn run_flow<C: Check>(
     // The wall clock may jump during the run, so it is compared with Lambda's deadline only once, at the start.
     let lasts = invocation.killed_at.map(|killed| {
         let lasts = Duration::try_from(killed.duration_since(report.started)).unwrap_or_default();
-        lasts.saturating_sub(reserve(C::READ_ONLY))
+        lasts.saturating_sub(reserve(C::COMPENSATES))
     });
     let allowance = || {
         let elapsed = ports.clock.instant().saturating_duration_since(began);
