@@ -144,9 +144,8 @@ impl RequestSpec {
     }
 
     async fn authorize(&self, step: &Step<'_>, deadline: Duration) -> Result<(Request, Option<Token>), StepEnded> {
-        let mut request = Request::new(self.method.clone(), self.url.clone())
-            .deadline(deadline)
-            .max_redirects(self.max_redirects);
+        let mut request =
+            Request::new(self.method.clone(), self.url.clone()).deadline(deadline).max_redirects(self.max_redirects);
         for (name, reference) in &self.secret_headers {
             let secret = step.secret(reference).await?;
             request = request.secret_header(name.as_str(), secret.expose_secret());
