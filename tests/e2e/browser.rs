@@ -139,6 +139,11 @@ async fn console_of_a_deployment_shows_hostile_texts() {
     prove("deployment/hostile_texts", &[]).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn console_of_a_deployment_reviews_it() {
+    prove("deployment/review", &[]).await;
+}
+
 /// The packages of Node.js, as the step installs them.
 fn modules() -> PathBuf {
     let modules = target().join("tools/browser/node_modules");

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Writes a month of history into a store, from a file with the truth about that month.
 
-    generate.py TRUTH.json STORE.db [--checks login,booking]
+    generate.py TRUTH.json STORE.db [--checks login,booking] [--numbers NUMBERS.json]
 
-The store must exist with its tables; its contents are replaced. `docs/operations/store.md` describes the tables. This script knows nothing
-of the program's code, so a mistake in the program is not repeated here.
+It also writes a day before and a day after the month, which no review of the month may count. The store must exist with its tables; its
+contents are replaced. `docs/operations/store.md` describes the tables. NUMBERS.json receives what a review of the month has to find, as
+computed from what was written. This script knows nothing of the program's code, so a mistake in the program is not repeated here.
 """
 
 import argparse
@@ -13,9 +14,14 @@ import json
 import math
 import random
 import sqlite3
+import statistics
 from datetime import datetime, timedelta, timezone
 
 DAY = 86_400
+WEEK = 7 * DAY
+# The first Monday after the start of 1970.
+MONDAY = 4 * DAY
+OUTCOMES = ("passed", "failed", "inconclusive", "maintenance")
 COUNTED = "Count"
 
 
@@ -107,9 +113,13 @@ class Store:
             self.connection.execute(f"DELETE FROM {table}")
         self.connection.execute("INSERT INTO platform VALUES (1, ?, ?)", (truth["environment"], truth["host"]))
         self.series, self.points, self.runs, self.steps = {}, [], [], []
+        self.judged = {headroom["value"]: [] for headroom in truth["headroom"].values()}
+        self.incidents = {}
 
     def publish(self, check, metric, at, value):
         key = (check, metric)
+        if f"{check}/{metric}" in self.judged:
+            self.judged[f"{check}/{metric}"].append((at, value))
         if key not in self.series:
             name, _, channel = metric.partition("/")
             dimensions = {"Check": check, "Environment": self.truth["environment"]}
@@ -140,35 +150,105 @@ class Store:
         self.connection.close()
 
 
+def percentile(values, part):
+    """The first value of a sorted list with at least this part of all at or before it."""
+    return values[max(0, math.ceil(part * len(values)) - 1)] if values else None
+
+
 class Days:
     """Numbers of each UTC day of a check."""
 
     def __init__(self):
-        self.days = {}
+        self.days, self.runs = {}, []
 
     def add(self, at, outcome, duration):
         counts, durations = self.days.setdefault(at - at % DAY, ({}, []))
         counts[outcome] = counts.get(outcome, 0) + 1
+        self.runs.append((at, outcome))
         if duration is not None:
             durations.append(duration)
 
     def rows(self, check):
         for day, (counts, durations) in sorted(self.days.items()):
             durations.sort()
-            rank = lambda part: durations[max(0, math.ceil(part * len(durations)) - 1)] if durations else None
-            outcomes = [counts.get(outcome, 0) for outcome in ("passed", "failed", "inconclusive", "maintenance")]
-            yield (check, day * 1_000, *outcomes, len(durations), rank(0.5), rank(0.95), rank(0.99))
+            outcomes = [counts.get(outcome, 0) for outcome in OUTCOMES]
+            percentiles = [percentile(durations, part) for part in (0.5, 0.95, 0.99)]
+            yield (check, day * 1_000, *outcomes, len(durations), *percentiles)
 
 
-def write_check(month, store, check):
+class Numbers:
+    """Numbers of the month, without the days around it."""
+
+    def __init__(self, month):
+        self.month, self.checks, self.subjects = month, {}, {}
+        self.weeks, start = [], month.start
+        while start < month.until:
+            end = min(start - (start - MONDAY) % WEEK + WEEK, month.until)
+            self.weeks.append((start, end))
+            start = end
+
+    def add_check(self, check, days):
+        rows = list(days.rows(check))
+        counts = self.counts(days.runs, self.month.start, self.month.until)
+        judged = counts["passed"] + counts["failed"]
+        objective = self.month.truth["objectives"].get(check)
+        allowed = (1 - objective) * judged if objective else None
+        self.checks[check] = {
+            **counts,
+            "budget_spent": counts["failed"] / allowed if allowed else None,
+            "weeks": [self.week(days.runs, rows, *week) for week in self.weeks],
+        }
+
+    def add_subject(self, name, rows):
+        # Subjects are counted by whole days.
+        total = lambda start, end, place: sum(row[place] for row in rows if start < row[1] / 1_000 + DAY and row[1] / 1_000 < end)
+        weeks = [(total(*week, 3), total(*week, 4)) for week in self.weeks]
+        self.subjects[name] = [{"passed": passed, "failed": failed, "success": passed / (passed + failed)} for passed, failed in weeks]
+
+    def week(self, runs, rows, start, end):
+        counts = self.counts(runs, start, end)
+        judged = counts["passed"] + counts["failed"]
+        # Percentiles are those of whole days.
+        days = [row[-3:] for row in rows if start < row[1] / 1_000 + DAY and row[1] / 1_000 < end and row[-1] is not None]
+        medians = [statistics.median(day[index] for day in days) if days else None for index in range(3)]
+        percentiles = dict(zip(("p50_ms", "p95_ms", "p99_ms"), medians))
+        return {**counts, "success": counts["passed"] / judged if judged else None, **percentiles}
+
+    @staticmethod
+    def counts(runs, start, end):
+        own = [outcome for at, outcome in runs if start <= at < end]
+        return {outcome: own.count(outcome) for outcome in OUTCOMES}
+
+    def headroom(self, store, alarm):
+        """Percentiles of what an alarm judges in whole periods outside the incidents of its check, counted towards its threshold."""
+        settings = self.month.truth["headroom"][alarm]
+        periods = {}
+        for at, value in store.judged[settings["value"]]:
+            if self.month.start <= at < self.month.until:
+                periods.setdefault(at - at % settings["period"], []).append(value)
+        check = settings["value"].split("/")[0]
+        spans = store.incidents.get(check, [])
+        is_outside = lambda start: not any(since < start + settings["period"] and start <= end for since, end in spans)
+        one = {"average": statistics.fmean, "minimum": min}[settings["statistic"]]
+        values = sorted((one(values) for start, values in periods.items() if is_outside(start)), reverse=settings["below"])
+        parts = [percentile(values, part) for part in (0.5, 0.95, 0.99, 1)]
+        return {**dict(zip(("p50", "p95", "p99", "worst"), parts)), "values": len(values)}
+
+    def write(self, file, store):
+        alarms = {alarm: self.headroom(store, alarm) for alarm in self.month.truth["headroom"]}
+        with open(file, "w", encoding="utf-8") as out:
+            json.dump({"checks": self.checks, "subjects": self.subjects, "headroom": alarms}, out)
+
+
+def write_check(month, store, numbers, check):
     settings = month.truth["checks"][check]
     cadence, sigma = settings["cadence"], month.truth["noise"][settings["noise"]]
     state = json.dumps({"schema_version": 3, "subjects": {}})
     store.connection.execute("INSERT INTO checks (id, version, state) VALUES (?, 1, ?)", (check, state))
     days, open_incident = Days(), None
     passed_since = 0
-    first = month.start + (-month.start) % cadence
-    for at in range(first, month.until, cadence):
+    first = month.start - DAY
+    for at in range(first + (-first) % cadence, month.until + DAY, cadence):
         if check in month.silent and month.silent[check].at(at):
             continue
         failing = check in month.failing and at_span(month.failing[check], at)
@@ -193,14 +273,19 @@ def write_check(month, store, check):
                 write_incident(store, check, open_incident, cadence, at)
                 open_incident = None
     rows = list(days.rows(check))
+    numbers.add_check(check, days)
     store.connection.executemany(
         "INSERT INTO daily_runs (check_id, day, passed, failed, inconclusive, maintenance, durations, p50_ms, p95_ms, p99_ms) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         rows,
     )
-    store.connection.executemany(
-        "INSERT INTO daily_subjects VALUES (?, ?, '-', ?, ?)", [(row[0], row[1], row[2], row[3]) for row in rows]
-    )
+    # The first subject is the one that fails.
+    for place, subject in enumerate(settings.get("subjects", ["-"])):
+        counts = [(check, day, subject, passed, failed) if place == 0 else (check, day, subject, passed + failed, 0)
+                  for check, day, passed, failed, *_ in rows]
+        store.connection.executemany("INSERT INTO daily_subjects VALUES (?, ?, ?, ?, ?)", counts)
+        if subject != "-":
+            numbers.add_subject(f"{check}/{subject}", counts)
 
 
 def at_span(spans, time):
@@ -259,6 +344,7 @@ def write_incident(store, check, incident, cadence, closed_at):
     }
     since_text = stamp(since)
     number = f"{check}.{since_text.replace('-', '').replace(':', '')}"
+    severity = truth.get("severity", "critical")
     record = {
         "schema_version": 2,
         "id": number,
@@ -266,16 +352,17 @@ def write_incident(store, check, incident, cadence, closed_at):
         "subject": "-",
         "since": since_text,
         "opened_at": stamp(since + cadence),
-        "severity": "critical",
+        "severity": severity,
         "first": failure,
         "latest": failure,
         "notifications": [],
         "silences": [],
         "closed_at": stamp(closed_at),
     }
+    store.incidents.setdefault(check, []).append((since, closed_at))
     store.connection.execute(
-        "INSERT INTO incidents VALUES (?, ?, '-', ?, ?, 'critical', ?)",
-        (check, number, since * 1_000, closed_at * 1_000, json.dumps(record)),
+        "INSERT INTO incidents VALUES (?, ?, '-', ?, ?, ?, ?)",
+        (check, number, since * 1_000, closed_at * 1_000, severity, json.dumps(record)),
     )
 
 
@@ -284,17 +371,21 @@ def main():
     parser.add_argument("truth")
     parser.add_argument("store")
     parser.add_argument("--checks", help="ids, separated by commas; all by default")
+    parser.add_argument("--numbers", help="file for the numbers that a review has to find")
     arguments = parser.parse_args()
     with open(arguments.truth, encoding="utf-8") as file:
         truth = json.load(file)
     month, store = Month(truth), Store(arguments.store, truth)
+    numbers = Numbers(month)
     for check in arguments.checks.split(",") if arguments.checks else truth["checks"]:
-        write_check(month, store, check)
+        write_check(month, store, numbers, check)
         store.write()
     store.connection.executemany(
         "INSERT INTO marks VALUES (?, ?, 'pipeline')", [(seconds(mark["at"]) * 1_000, mark["text"]) for mark in truth["marks"]]
     )
     store.finish()
+    if arguments.numbers:
+        numbers.write(arguments.numbers, store)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,9 @@ impl Datapoint {
         Self { count: 1.0, sum: value, minimum: value, maximum: value }
     }
 
-    fn merge(self, other: Self) -> Self {
+    /// Statistic set of the values of both.
+    #[must_use]
+    pub fn merge(self, other: Self) -> Self {
         Self {
             count: self.count + other.count,
             sum: self.sum + other.sum,
@@ -38,7 +40,9 @@ impl Datapoint {
         }
     }
 
-    fn value(self, statistic: Statistic) -> f64 {
+    /// Value of a statistic.
+    #[must_use]
+    pub fn value(self, statistic: Statistic) -> f64 {
         match statistic {
             Statistic::SampleCount => self.count,
             Statistic::Sum => self.sum,

@@ -244,7 +244,7 @@ impl ErrorBudget {
         }
     }
 
-    /// True if no further run may fail.
+    /// True if at least as many runs failed as the objective allows among those counted. Further passed runs allow more.
     #[must_use]
     pub fn is_gone(&self) -> bool {
         self.spent.is_some_and(|spent| spent >= 1.0)

@@ -445,7 +445,8 @@ pub(crate) struct RunOptions {
     /// Run only the targets with this tag in the settings, and no other check.
     #[arg(long, value_name = "TAG")]
     pub(crate) tag: Option<String>,
-    /// Create nothing: checks that create something on the platform, such as a log-in or a lesson, are skipped and named.
+    /// Create nothing: checks that create something on the platform, such as a log-in or a lesson, are skipped and named, and
+    /// so are targets with a method such as POST.
     #[arg(long)]
     pub(crate) read_only: bool,
     /// Repeat the checks that have not passed until all have, at most this long; the last runs begin when the time is up. The

@@ -1,9 +1,11 @@
 //! `synthetics console`: the console on a store or a deployment.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use check::budget::Objective;
 use console::{Actions, Monitored, OncePerMinute, Shown, Source};
 use local::Store;
 use operations::{checks, thresholds};
@@ -44,6 +46,13 @@ fn shown(without: Shown, settings: Option<PageSettings>) -> Shown {
     }
 }
 
+/// Objectives of the settings, and the defaults of other checks.
+fn objectives(settings: Option<&PageSettings>) -> BTreeMap<String, Objective> {
+    let mut all = checks::default_objectives();
+    all.extend(settings.into_iter().flat_map(|settings| settings.objectives.clone()));
+    all
+}
+
 /// What a store has recorded: checks with runs, and the shipped alarms on them.
 fn store_source(options: &ConsoleOptions, path: &Path, settings: Option<PageSettings>) -> anyhow::Result<Source> {
     let file = path.display();
@@ -59,7 +68,7 @@ fn store_source(options: &ConsoleOptions, path: &Path, settings: Option<PageSett
     };
     let found = store.checks()?;
     let ids: Vec<&'static str> = checks::ids(&[])?.into_iter().filter(|id| found.iter().any(|own| own == id)).collect();
-    let alarms = thresholds::on_checks(thresholds::shipped(&environment)?, &ids, None);
+    let alarms = thresholds::on_checks(thresholds::shipped(&environment)?, &ids, None, &objectives(settings.as_ref()));
     Ok(Source {
         release: env!("CARGO_PKG_VERSION").to_owned(),
         environment,
@@ -87,7 +96,7 @@ async fn deployment_source(options: &ConsoleOptions, settings: Option<PageSettin
         anyhow::bail!("no deployment is named; give --environment");
     };
     let ids = checks::ids(&[])?;
-    let alarms = thresholds::on_checks(thresholds::shipped(&environment)?, &ids, None);
+    let alarms = thresholds::on_checks(thresholds::shipped(&environment)?, &ids, None, &objectives(settings.as_ref()));
     let actions = match options.allow_actions {
         true => Some(deployment::actions(&options.deployment, &environment).await?),
         false => None,

@@ -65,7 +65,9 @@ pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
     let clock = ports.clock.clone();
     let (mut fleet, mut events) = Fleet::new(Runner { ports, reports: Some(store.clone()) }, Order::InSequence);
     let ids: Vec<&'static str> = checks.iter().map(|check| check.id()).collect();
-    let alarms = thresholds::on_checks(thresholds::shipped(&common.environment)?, &ids, Some(options.every));
+    let objectives = checks::objectives(checks.iter().map(|check| &**check));
+    let shipped = thresholds::shipped(&common.environment)?;
+    let alarms = thresholds::on_checks(shipped, &ids, Some(options.every), &objectives);
     let serving = CancellationToken::new();
     let mut console = "none".to_owned();
     if let Some((address, guard)) = serving::listening(options.listen.as_deref().unwrap_or(serving::DEFAULT))? {
@@ -73,7 +75,6 @@ pub(crate) async fn demo(options: &DemoOptions) -> anyhow::Result<Exit> {
         let links = Some(common.links.clone());
         let intervals = ids.iter().map(|id| ((*id).to_owned(), options.every)).collect();
         let status = StatusSettings::new(&common, intervals);
-        let objectives = checks::objectives(checks.iter().map(|check| &**check));
         let (settings, windows) = (Some(settings), common.windows.clone());
         let shown =
             Shown { links, status, settings, windows, objectives, ..serving::shown(ids.clone(), alarms.clone()) };

@@ -105,6 +105,12 @@ pub(crate) fn allowed(mut checks: Vec<Box<dyn AnyCheck>>, read_only: bool) -> an
             }
             is_allowed
         });
+        for check in &mut checks {
+            for subject in check.skip_changes() {
+                let id = check.id();
+                eprintln!("{id}/{subject}: skipped, because its method may change something (--read-only)");
+            }
+        }
         if checks.is_empty() {
             bail!("nothing to run: with --read-only, every selected check is skipped");
         }

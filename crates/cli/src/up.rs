@@ -156,7 +156,8 @@ impl Settings {
         let shipped = thresholds::shipped(&common.environment)?;
         let cadences = thresholds::cadences(&shipped);
         let ids: Vec<&str> = checks.iter().map(|check| check.id()).collect();
-        let alarms = thresholds::on_checks(shipped, &ids, options.every);
+        let objectives = checks::objectives(checks.iter().map(|check| &**check));
+        let alarms = thresholds::on_checks(shipped, &ids, options.every, &objectives);
         let plan = |check: Box<dyn AnyCheck>| {
             let cadence = cadences.get(check.id()).copied();
             let every = options.every.or(cadence).with_context(|| format!("{} has no cadence", check.id()))?;

@@ -1,10 +1,12 @@
-//! Server time and size of pages, on a store with 200 subjects and thirty days of runs every minute.
+//! Server time and size of pages, and when the overview can be used in a browser, on a store with 200 subjects and thirty days of runs
+//! every minute.
 
-#![expect(clippy::unwrap_used, reason = "a failed benchmark should abort")]
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a failed benchmark should abort")]
 
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -53,7 +55,17 @@ async fn main() {
             size as f64 / 1e3
         );
     }
+    show_in_a_browser(address);
     fs::remove_dir_all(&folder).unwrap();
+}
+
+/// Measures in Chromium, with what `cargo xtask bench` installs.
+fn show_in_a_browser(address: SocketAddr) {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/browser/usable.mjs");
+    let mut node = Command::new("node");
+    node.args([script, &format!("http://{address}"), "/"]).stdout(Stdio::null());
+    let status = node.status().expect("node is missing");
+    assert!(status.success(), "run the benchmark with: cargo xtask bench");
 }
 
 /// Records a run of each check a minute. `availability` has all subjects in one run of an hour, since the pages read their days.
@@ -89,7 +101,8 @@ fn step(number: usize, at: Timestamp) -> Step {
 async fn console(store: Arc<Store>, checks: Vec<&'static str>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let alarms = thresholds::on_checks(thresholds::shipped("demo").unwrap(), &checks, None);
+    let shipped = thresholds::shipped("demo").unwrap();
+    let alarms = thresholds::on_checks(shipped, &checks, None, &checks::default_objectives());
     let source = Source {
         release: String::new(),
         environment: "demo".to_owned(),

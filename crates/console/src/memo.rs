@@ -20,6 +20,9 @@ use tokio::sync::Mutex;
 
 use crate::closed::{self, open_from, split};
 
+/// Most points of a series that are kept for a day: charts have fewer.
+const MAX_KEPT: i64 = 5_000;
+
 /// Answer of the wrapped history.
 type Answer = Arc<Mutex<Option<Arc<dyn Any + Send + Sync>>>>;
 
@@ -196,8 +199,9 @@ impl History for OncePerMinute {
     ) -> Result<Series, PortError> {
         let window = whole(window);
         let ask = |window| self.history.series(metric, statistic, window, period);
-        // A period that is in two days cannot be divided.
-        if Period::DAY.seconds() % period.seconds() != 0 {
+        // A period that is in two days cannot be divided, and the values of a review are not worth their memory.
+        let periods = window.until.duration_since(window.from).as_secs() / period.seconds();
+        if Period::DAY.seconds() % period.seconds() != 0 || periods > MAX_KEPT {
             return self.once(("series", metric, statistic, window, period), ask(window)).await;
         }
         let [older, newer] = self.divided(("series", metric, statistic, period), window, ask).await?;
@@ -354,5 +358,8 @@ mod tests {
         assert_eq!(memo.counts(), (9, 3));
         clock.skip(SignedDuration::from_hours(24));
         assert_eq!(days().await, (vec![4, 4, 5, 4], 14, 15), "another day is closed");
+        let asked = memo.counts().0;
+        memo.series(&metric(), Average, hours(100), Period::MINUTE).await.unwrap();
+        assert_eq!(memo.counts().0, asked + 1, "a long series is asked whole");
     }
 }

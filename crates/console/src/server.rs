@@ -32,7 +32,7 @@ pub async fn serve(listener: TcpListener, source: Source, guard: Guard, stop: Ca
         .route("/live", get(live::live))
         .route("/metrics", get(prometheus::metrics))
         .route("/healthz", get(health::healthz))
-        .route("/review", get(review::review_page))
+        .route("/review", get(review::review_page).post(review::start_review))
         .layer(Extension(review::Reviews::new(stop.clone())))
         .layer(from_fn_with_state(guard, guard::guard))
         .with_state(source);

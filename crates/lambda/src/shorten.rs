@@ -161,7 +161,7 @@ fn cut_texts(report: &mut Report) {
         reason.inconclusive.iter_mut().for_each(|inconclusive| inconclusive.detail.cut(SHORT));
         if let Some(incident) = &mut reason.incident {
             cut_string(&mut incident.id, ID);
-            incident.silenced_by.iter_mut().for_each(|id| cut_string(id, ID));
+            incident.silenced_by.iter_mut().chain(&mut incident.dependency).for_each(|id| cut_string(id, ID));
             if let Some(given) = &mut incident.acknowledged {
                 cut_string(&mut given.by, SHORT);
                 cut_string(&mut given.reason, SHORT);

@@ -6,6 +6,7 @@ pub mod checks;
 pub mod cost;
 pub mod doctor;
 pub mod incident_review;
+pub mod markdown;
 mod monthly_cost;
 pub mod mute_rules;
 pub mod names;

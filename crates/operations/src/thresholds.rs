@@ -4,8 +4,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use alarm::{Alarm, Inputs, MetricAlarm, Source, Template, TemplateError, alarms};
+use alarm::{
+    Alarm, Comparison, Inputs, MetricAlarm, Numbers, PeriodStatistic, Source, Statistic, Template, TemplateError,
+    alarms,
+};
 use anyhow::anyhow;
+use check::budget::Objective;
 use check::metric::{self, Measurement};
 use check::{Outcome, Report};
 use serde_json::{Value, json};
@@ -69,13 +73,36 @@ pub fn cadences(alarms: &[MetricAlarm]) -> BTreeMap<String, Duration> {
     alarms.iter().filter_map(cadence).collect()
 }
 
-/// End of the logical id of every alarm on an objective.
-pub(crate) const OBJECTIVE_ALARM: &str = "Objective";
+/// Shortest window by which an alarm is one on an objective: half of the window that it needs.
+const OBJECTIVE_WINDOW: Duration = Duration::from_secs(Objective::ALARM_WINDOW.as_secs() / 2);
+
+/// Returns the check whose objective an alarm guards; `None` for every other alarm. Such an alarm counts periods with a failed
+/// run, over hours: the average of `Success` of one check is below 1. Its logical id is the author's choice.
+pub(crate) fn guarded_check(numbers: &Numbers) -> Option<&str> {
+    let [watched] = &numbers.metrics[..] else { return None };
+    let is_success = watched.metric.namespace == metric::NAMESPACE && watched.metric.name == metric::SUCCESS.name;
+    let is_average = watched.statistic == Some(PeriodStatistic::Standard(Statistic::Average));
+    let counts_failed = numbers.condition == Some((Comparison::Less, 1.0)) && !numbers.is_math;
+    // A number that only the deployment gives may be any.
+    let window = numbers.period.zip(numbers.evaluation_periods).map(|(period, periods)| {
+        let periods = u32::try_from(periods).unwrap_or(u32::MAX);
+        period.saturating_mul(periods)
+    });
+    let is_long = window.is_none_or(|window| window >= OBJECTIVE_WINDOW);
+    let check = watched.metric.dimensions.get("Check").map(String::as_str);
+    check.filter(|_| is_success && is_average && counts_failed && is_long)
+}
 
 /// Keeps the alarms on values that these checks publish. Where the checks run less often than an alarm expects, its periods are
-/// as long as the interval, in whole minutes. An alarm on an objective keeps its window of six hours, and has fewer periods.
+/// as long as the interval, in whole minutes. An alarm on an objective has the data points that follow from the objective of its
+/// check and these periods; it is left out when none do.
 #[must_use]
-pub fn on_checks(alarms: Vec<MetricAlarm>, checks: &[&str], every: Option<Duration>) -> Vec<MetricAlarm> {
+pub fn on_checks(
+    alarms: Vec<MetricAlarm>,
+    checks: &[&str],
+    every: Option<Duration>,
+    objectives: &BTreeMap<String, Objective>,
+) -> Vec<MetricAlarm> {
     let is_watched = |alarm: &MetricAlarm| {
         alarm.source.metrics().all(|(metric, _)| {
             let check = metric.dimensions.get("Check").map(String::as_str);
@@ -84,25 +111,30 @@ pub fn on_checks(alarms: Vec<MetricAlarm>, checks: &[&str], every: Option<Durati
     };
     let shortest = every.map_or(Duration::ZERO, |every| Duration::from_secs(every.as_secs().div_ceil(60) * 60));
     let watched = alarms.into_iter().filter(is_watched);
-    watched.map(|alarm| with_period(alarm, shortest)).collect()
+    watched.filter_map(|alarm| with_period(alarm, shortest, objectives)).collect()
 }
 
-/// Lengthens the periods of an alarm, if needed.
-fn with_period(alarm: MetricAlarm, shortest: Duration) -> MetricAlarm {
+/// Lengthens the periods of an alarm, if needed. `None`: no number of failed runs suits the objective that it guards.
+fn with_period(
+    alarm: MetricAlarm,
+    shortest: Duration,
+    objectives: &BTreeMap<String, Objective>,
+) -> Option<MetricAlarm> {
     let period = alarm.period.max(shortest);
-    if period == alarm.period || !alarm.logical_id.ends_with(OBJECTIVE_ALARM) {
-        return MetricAlarm { period, ..alarm };
-    }
-    let fewer = |count: usize| {
-        let lasts = alarm.period.as_secs() * u64::try_from(count).unwrap_or(u64::MAX);
-        usize::try_from(lasts.div_ceil(period.as_secs())).unwrap_or(usize::MAX).max(2)
-    };
-    MetricAlarm {
+    let numbers = Numbers::from(&alarm);
+    let Some(check) = guarded_check(&numbers) else { return Some(MetricAlarm { period, ..alarm }) };
+    let burn = objectives.get(check)?.burn_alarm(period).ok()?;
+    let (to_alarm, periods) = (usize::try_from(burn.to_alarm).ok()?, usize::try_from(burn.periods).ok()?);
+    // The description says how many runs may fail.
+    let runs = |to_alarm: usize, periods: usize| format!("{to_alarm} of {periods} runs");
+    let written = runs(alarm.datapoints_to_alarm, alarm.evaluation_periods);
+    Some(MetricAlarm {
         period,
-        evaluation_periods: fewer(alarm.evaluation_periods),
-        datapoints_to_alarm: fewer(alarm.datapoints_to_alarm),
+        description: alarm.description.replace(&written, &runs(to_alarm, periods)),
+        evaluation_periods: periods,
+        datapoints_to_alarm: to_alarm,
         ..alarm
-    }
+    })
 }
 
 /// Thresholds of an environment.
@@ -202,19 +234,85 @@ mod tests {
     }
 
     #[test]
-    fn rarer_runs_keep_the_window_of_an_objective() {
+    fn rarer_runs_keep_the_rate_of_an_objective() {
         let numbers = |every: Option<u64>| {
-            let found = on_checks(shipped("demo").unwrap(), &["login", "booking"], every.map(Duration::from_secs));
+            let (every, objectives) = (every.map(Duration::from_secs), crate::checks::default_objectives());
+            let found = on_checks(shipped("demo").unwrap(), &["availability", "login", "booking"], every, &objectives);
             let numbers = |id: &str| {
-                let alarm = found.iter().find(|alarm| alarm.logical_id == id).unwrap();
-                (alarm.period.as_secs(), alarm.datapoints_to_alarm, alarm.evaluation_periods)
+                let alarm = found.iter().find(|alarm| alarm.logical_id == id)?;
+                let runs = format!("at least {} of {} runs", alarm.datapoints_to_alarm, alarm.evaluation_periods);
+                assert!(!id.ends_with("Objective") || alarm.description.contains(&runs), "{}", alarm.description);
+                Some((alarm.period.as_secs(), alarm.datapoints_to_alarm, alarm.evaluation_periods))
             };
-            [numbers("LoginObjective"), numbers("BookingObjective"), numbers("SlowLogin")]
+            ["AvailabilityObjective", "LoginObjective", "BookingObjective", "SlowLogin"].map(numbers)
         };
-        assert_eq!(numbers(None), [(60, 22, 360), (300, 9, 72), (60, 5, 10)]);
-        assert_eq!(numbers(Some(10)), numbers(None));
-        assert_eq!(numbers(Some(300)), [(300, 5, 72), (300, 9, 72), (300, 5, 10)]);
-        assert_eq!(numbers(Some(7_200)), [(7_200, 2, 3), (7_200, 2, 3), (7_200, 5, 10)]);
+        let shipped = [Some((60, 11, 360)), Some((60, 22, 360)), Some((300, 9, 72)), Some((60, 5, 10))];
+        for (every, expected) in [
+            (None, shipped),
+            (Some(10), shipped),
+            (Some(300), [Some((300, 3, 72)), Some((300, 5, 72)), Some((300, 9, 72)), Some((300, 5, 10))]),
+            (Some(6 * 60), [Some((360, 2, 60)), Some((360, 4, 60)), Some((360, 8, 60)), Some((360, 5, 10))]),
+            // A single failed run would raise the alarm on availability.
+            (Some(11 * 60), [None, Some((660, 2, 32)), Some((660, 4, 32)), Some((660, 5, 10))]),
+            (Some(12 * 60), [None, Some((720, 2, 30)), Some((720, 4, 30)), Some((720, 5, 10))]),
+            (Some(7_200), [None, None, None, Some((7_200, 5, 10))]),
+        ] {
+            assert_eq!(numbers(every), expected, "{every:?}");
+        }
+    }
+
+    #[test]
+    fn objective_of_the_settings_gives_the_data_points() {
+        let numbers = |objectives: &BTreeMap<String, Objective>| {
+            let found = on_checks(shipped("demo").unwrap(), &["login"], None, objectives);
+            let alarm = found.into_iter().find(|alarm| alarm.logical_id == "LoginObjective")?;
+            Some((alarm.datapoints_to_alarm, alarm.evaluation_periods))
+        };
+        let own = BTreeMap::from([("login".to_owned(), Objective::new(0.995).unwrap())]);
+        assert_eq!([numbers(&own), numbers(&BTreeMap::new())], [Some((11, 360)), None]);
+    }
+
+    #[test]
+    fn alarm_is_on_an_objective_by_its_form() {
+        let shipped = shipped("demo").unwrap();
+        let all: Vec<&str> = shipped
+            .iter()
+            .filter(|alarm| guarded_check(&Numbers::from(*alarm)).is_some())
+            .map(|alarm| alarm.logical_id.as_str())
+            .collect();
+        let expected =
+            ["Availability", "Login", "Booking", "PaymentWebhook", "Notifications"].map(|id| format!("{id}Objective"));
+        assert_eq!(all, expected);
+        let login = shipped.iter().find(|alarm| alarm.logical_id == "LoginObjective").unwrap();
+        let changed = |change: fn(&mut Numbers)| {
+            let mut numbers = Numbers::from(login);
+            change(&mut numbers);
+            guarded_check(&numbers).map(str::to_owned)
+        };
+        for (case, change, expected) in [
+            ("as it is", (|_| {}) as fn(&mut Numbers), true),
+            ("three hours", |own| own.evaluation_periods = Some(180), true),
+            ("less", |own| own.evaluation_periods = Some(179), false),
+            ("known after the deployment", |own| own.evaluation_periods = None, true),
+            ("another threshold", |own| own.condition = Some((Comparison::Less, 0.9)), false),
+            ("another comparison", |own| own.condition = Some((Comparison::LessOrEqual, 1.0)), false),
+            ("an expression", |own| own.is_math = true, false),
+            ("another statistic", |own| own.metrics[0].statistic = None, false),
+            ("another metric", |own| own.metrics[0].metric.name = "Inconclusive".to_owned(), false),
+            ("another namespace", |own| own.metrics[0].metric.namespace = "AWS/Lambda".to_owned(), false),
+            ("of no check", |own| own.metrics[0].metric.dimensions.clear(), false),
+        ] {
+            assert_eq!(changed(change), expected.then(|| "login".to_owned()), "{case}");
+        }
+    }
+
+    #[test]
+    fn template_runs_each_check_at_its_cadence() {
+        let in_template = cadences(&shipped("demo").unwrap());
+        let ids = crate::checks::ids(&[]).unwrap();
+        let declared: BTreeMap<String, Duration> =
+            ids.into_iter().map(|id| (id.to_owned(), crate::checks::cadence(id).unwrap())).collect();
+        assert_eq!(in_template, declared);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Client certificate of a request: the raw form, its validation, and the identity built from it.
+//! Client certificate of a request, and the identity built from it.
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -6,22 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use check::{Cause, StepEnded, ours, phrase};
 use probe::{ClientIdentity, Tls};
 use runtime::Step;
-use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
-use settings::{RawReference, SecretRef, Section};
-
-use crate::source::Source;
-
-/// Certificate by which the request identifies itself (mutual TLS), as a settings file writes it.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct RawClientCertificate {
-    /// Reference to the certificate in PEM, followed by those of its authorities if the server needs them. Required.
-    certificate: Option<RawReference>,
-    /// Reference to its private key in PEM, without a password. Required.
-    key: Option<RawReference>,
-}
+use settings::SecretRef;
 
 /// Certificate and key by which a request identifies itself. The identity is built at its first use, and again when the secrets
 /// change.
@@ -37,21 +23,6 @@ struct Built {
     certificate: SecretString,
     key: SecretString,
     identity: ClientIdentity,
-}
-
-impl RawClientCertificate {
-    pub(crate) fn validate(
-        self,
-        section: &Section<'_>,
-        source: &Source<'_>,
-    ) -> Option<std::sync::Arc<ClientCertificate>> {
-        let read = |key: &str, raw: Option<RawReference>| {
-            let raw = section.required(key, raw)?;
-            section.secret(key, Some(raw), &source.common.environment, source.check)
-        };
-        let (certificate, key) = (read("certificate", self.certificate), read("key", self.key));
-        Some(source.pool.certificate(certificate?, key?, &source.common.network.tls))
-    }
 }
 
 impl ClientCertificate {

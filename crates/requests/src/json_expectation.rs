@@ -103,18 +103,18 @@ impl RawJson {
         {
             section.problem("less", format!("expected a number above `greater` = {greater}, found {less}"));
         }
-        let of_value = |value: &Value| match JsonType::from_value(value) {
+        let value_types = |value: &Value| match JsonType::from_value(value) {
             Integer => vec![Number, Integer],
             kind => vec![kind],
         };
-        let of_type = |kind: JsonType| match kind {
+        let named_types = |kind: JsonType| match kind {
             Number => vec![Number, Integer],
             kind => vec![kind],
         };
         let is_number = self.less.or(self.greater).map(|_| vec![Number, Integer]);
         let required = [
-            ("equals", self.equals.as_ref().map(of_value)),
-            ("type", self.r#type.map(of_type)),
+            ("equals", self.equals.as_ref().map(value_types)),
+            ("type", self.r#type.map(named_types)),
             ("matches", self.matches.as_ref().map(|_| vec![String])),
             (if self.less.is_some() { "less" } else { "greater" }, is_number),
             ("length", self.length.map(|_| vec![String, Array, Object])),

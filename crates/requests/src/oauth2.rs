@@ -56,6 +56,12 @@ impl Oauth2 {
         Self { token_url, client_id, client_secret, scope, kept: Arc::default() }
     }
 
+    /// Returns true if the other one gets the same token.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        (&self.token_url, &self.client_id, &self.client_secret, &self.scope)
+            == (&other.token_url, &other.client_id, &other.client_secret, &other.scope)
+    }
+
     /// Returns the kept token, or requests one.
     ///
     /// # Errors

@@ -14,15 +14,19 @@ use crate::oauth2::Oauth2;
 /// Tokens and client certificates of the requests validated with it: equal ones are shared.
 #[derive(Default)]
 pub struct Pool {
-    clients: RefCell<BTreeMap<(Url, String, SecretRef, Option<String>), Oauth2>>,
+    clients: RefCell<Vec<Oauth2>>,
     certificates: RefCell<BTreeMap<(SecretRef, SecretRef), Arc<ClientCertificate>>>,
 }
 
 impl Pool {
     pub(crate) fn oauth2(&self, url: Url, client_id: String, secret: SecretRef, scope: Option<String>) -> Oauth2 {
-        let key = (url.clone(), client_id.clone(), secret.clone(), scope.clone());
+        let client = Oauth2::new(url, client_id, secret, scope);
         let mut clients = self.clients.borrow_mut();
-        clients.entry(key).or_insert_with(|| Oauth2::new(url, client_id, secret, scope)).clone()
+        if let Some(shared) = clients.iter().find(|shared| shared.is_same(&client)) {
+            return shared.clone();
+        }
+        clients.push(client.clone());
+        client
     }
 
     pub(crate) fn certificate(&self, certificate: SecretRef, key: SecretRef, tls: &Tls) -> Arc<ClientCertificate> {

@@ -11,9 +11,9 @@ use url::Url;
 
 use crate::auth::RawAuth;
 use crate::body::RawBody;
-use crate::client_certificate::RawClientCertificate;
 use crate::expectation::Expectation;
 use crate::headers::{check_names, read_headers, read_named_headers};
+use crate::raw_client_certificate::RawClientCertificate;
 use crate::raw_expectation::RawExpectation;
 use crate::request_spec::RequestSpec;
 use crate::source::Source;

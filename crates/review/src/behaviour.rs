@@ -8,11 +8,14 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::incident::IncidentSpan;
+use crate::slope::median;
 
-/// Shortest time before an incident at which a firing still belongs to it: an alarm on all users may be first.
-const MIN_BEFORE: SignedDuration = SignedDuration::from_mins(15);
+/// Shortest time around the start of an incident in which a firing belongs to it: an alarm on all users may be first.
+const NEAR: SignedDuration = SignedDuration::from_mins(15);
 /// Longest time after an incident at which a firing still belongs to it: an alarm looks back over its periods.
 const MAX_AFTER: SignedDuration = SignedDuration::from_hours(1);
+/// Interval of evaluation of alarms that look back over more than a day, and their look back.
+const HOURLY: [SignedDuration; 2] = [SignedDuration::from_hours(1), SignedDuration::from_hours(24)];
 /// Longest time in `OK` between two firings that counts as a flap.
 const FLAP: SignedDuration = SignedDuration::from_hours(1);
 
@@ -39,20 +42,23 @@ pub struct Behaviour {
     pub matched: usize,
     /// Firings that match neither.
     pub unmatched: usize,
-    /// Incidents of the alarm's own check during which it was not in `ALARM`.
+    /// Incidents of the alarm's own check during which it was not in `ALARM`, of those that began in the replay.
     pub missed: Vec<String>,
-    /// Time from the first failed run of a matched incident to `ALARM`; `None` without one.
+    /// Time from the first failed run of a matched incident to `ALARM`; `None` without one. Firings that began before the replay do not
+    /// count.
     pub detection: Option<Delay>,
 }
 
 /// One stay in `ALARM`.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Firing {
-    /// Start.
+    /// Start; that of the replay if it began before.
     pub from: Timestamp,
     /// End; `None` while it lasts.
     pub until: Option<Timestamp>,
-    /// Ids of the incidents that it matches: it began from shortly before until shortly after them.
+    /// True if the alarm was in `ALARM` at the start of the replay, so that it is unknown when it fired.
+    pub began_before: bool,
+    /// Ids of the incidents that it matches. It began during an incident of the same check, or near the start of another one.
     pub incidents: Vec<String>,
     /// True if it began during planned maintenance.
     pub maintenance: bool,
@@ -104,13 +110,23 @@ pub(crate) fn behaviour(
     let slack = Slack::new(alarm);
     let begun = events.incidents.iter().filter(|incident| incident.overlaps(replayed.from, replayed.until));
     let incidents: Vec<&IncidentSpan> = begun.collect();
+    let is_own = |incident: &IncidentSpan| Some(incident.check.as_str()) == check;
     let firing = |(from, until): (Timestamp, Option<Timestamp>)| {
-        let matched = incidents.iter().filter(|incident| slack.has_begun_at(from, incident.from, incident.until));
+        let began_before = from < replayed.from + slack.interval;
+        // An incident of another check may last for weeks, and explains only what began with it.
+        let is_matched = |incident: &&&IncidentSpan| {
+            if is_own(incident) {
+                slack.has_begun_at(from, incident.from, incident.until)
+            } else {
+                !began_before && slack.has_begun_near(from, incident.from)
+            }
+        };
         let is_in = |span: &(Timestamp, Timestamp)| slack.has_begun_at(from, span.0, span.1);
         Firing {
             from,
             until,
-            incidents: matched.map(|incident| incident.id.clone()).collect(),
+            began_before,
+            incidents: incidents.iter().filter(is_matched).map(|incident| incident.id.clone()).collect(),
             maintenance: events.maintenance.iter().any(is_in),
         }
     };
@@ -121,10 +137,12 @@ pub(crate) fn behaviour(
             one.incidents.contains(&incident.id) || incident.overlaps(one.from, one.until.unwrap_or(replayed.until))
         })
     };
-    let missed = incidents.iter().filter(|incident| Some(incident.check.as_str()) == check && !is_covered(incident));
+    // The alarm may have fired for an older one before the replay.
+    let is_missed = |incident: &IncidentSpan| replayed.from <= incident.from && !is_covered(incident);
+    let missed = incidents.iter().filter(|incident| is_own(incident) && is_missed(incident));
     let first = |incident: &&&IncidentSpan| {
         let matching = firings.iter().find(|one| one.incidents.contains(&incident.id))?;
-        Some(minutes(incident.from, matching.from))
+        (!matching.began_before).then(|| minutes(incident.from, matching.from))
     };
     let mut delays: Vec<f64> = incidents.iter().filter_map(|incident| first(&incident)).collect();
     delays.sort_by(f64::total_cmp);
@@ -138,9 +156,7 @@ pub(crate) fn behaviour(
         matched,
         unmatched: firings.len() - matched,
         missed: missed.map(|incident| incident.id.clone()).collect(),
-        detection: delays
-            .last()
-            .map(|longest| Delay { median_minutes: delays[delays.len() / 2], longest_minutes: *longest }),
+        detection: delays.last().map(|longest| Delay { median_minutes: median(&delays), longest_minutes: *longest }),
         firings,
     }
 }
@@ -156,6 +172,8 @@ impl Behaviour {
 struct Slack {
     before: SignedDuration,
     after: SignedDuration,
+    /// Time between two evaluations.
+    interval: SignedDuration,
 }
 
 impl Slack {
@@ -164,14 +182,21 @@ impl Slack {
             let seconds = alarm.period.as_secs().saturating_mul(count as u64);
             SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX))
         };
+        let look_back = periods(alarm.evaluation_periods);
+        let [hour, day] = HOURLY;
         Self {
-            before: periods(2).min(MAX_AFTER).max(MIN_BEFORE),
-            after: periods(alarm.evaluation_periods).min(MAX_AFTER),
+            before: periods(2).min(MAX_AFTER).max(NEAR),
+            after: look_back.min(MAX_AFTER),
+            interval: if look_back > day { hour } else { SignedDuration::from_mins(1) },
         }
     }
 
     fn has_begun_at(&self, at: Timestamp, from: Timestamp, until: Timestamp) -> bool {
         from - self.before <= at && at <= until + self.after
+    }
+
+    fn has_begun_near(&self, at: Timestamp, start: Timestamp) -> bool {
+        start - self.before <= at && at <= start + self.after.max(NEAR)
     }
 }
 

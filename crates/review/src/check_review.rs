@@ -71,7 +71,7 @@ impl CheckReview {
         cadence: Duration,
         counts: Counts,
         runs: Values,
-        target: Option<f64>,
+        objective: Option<Objective>,
         days: f64,
     ) -> Self {
         Self {
@@ -81,21 +81,17 @@ impl CheckReview {
             failed: counts.failed,
             inconclusive: counts.inconclusive,
             maintenance: counts.maintenance,
-            objective: target,
-            budget_spent: target.and_then(|target| budget_spent(counts, target)),
-            sensitivity: sensitivity(cadence, counts, target, days),
+            objective: objective.map(Objective::target),
+            budget_spent: objective
+                .and_then(|objective| objective.spent(DayRuns { passed: counts.passed, failed: counts.failed })),
+            sensitivity: sensitivity(cadence, counts, objective, days),
             gaps: runs.gaps,
             gap_count: runs.gap_count,
         }
     }
 }
 
-/// Failed part of the runs with a verdict, in relation to the part that the objective allows.
-fn budget_spent(counts: Counts, target: f64) -> Option<f64> {
-    Objective::new(target).ok()?.spent(DayRuns { passed: counts.passed, failed: counts.failed })
-}
-
-fn sensitivity(cadence: Duration, counts: Counts, target: Option<f64>, days: f64) -> Sensitivity {
+fn sensitivity(cadence: Duration, counts: Counts, objective: Option<Objective>, days: f64) -> Sensitivity {
     let verdicts = (counts.passed + counts.failed) as f64;
     if counts.failed > 0 {
         return Sensitivity::HasFailed;
@@ -110,7 +106,8 @@ fn sensitivity(cadence: Duration, counts: Counts, target: Option<f64>, days: f64
     // A fault just after a run is seen by the next ones.
     let interval = (days * DAY_MINUTES / verdicts).max(cadence.as_secs_f64() / 60.0);
     let shortest = (RUNS_TO_OPEN + 1.0) * interval;
-    let budget = target.map(|target| (1.0 - target) * f64::from(Objective::DAYS) * DAY_MINUTES);
+    let allowed = |objective: Objective| (1.0 - objective.target()) * f64::from(Objective::DAYS) * DAY_MINUTES;
+    let budget = objective.map(allowed);
     match budget.filter(|budget| shortest > *budget) {
         Some(budget) => Sensitivity::NeverCould {
             reason: format!(
@@ -130,7 +127,10 @@ mod tests {
     fn failures_spend_the_budget_and_lost_verdicts_do_not() {
         let spent = |passed, failed, target| {
             let counts = Counts { passed, failed, inconclusive: 500, maintenance: 9 };
-            budget_spent(counts, target).map(|spent| (spent * 100.0).round())
+            let values = Values::new(&[], jiff::SignedDuration::ZERO);
+            let objective = Objective::new(target).ok();
+            let review = CheckReview::new("login", Duration::from_secs(60), counts, values, objective, 30.0);
+            review.budget_spent.map(|spent| (spent * 100.0).round())
         };
         assert_eq!(spent(990, 10, 0.98), Some(50.0));
         assert_eq!(spent(100, 0, 0.99), Some(0.0));
@@ -140,9 +140,14 @@ mod tests {
 
     #[test]
     fn checks_that_cannot_fail_are_named() {
-        let judge = |minutes: u64, passed, failed, inconclusive, target| {
+        let judge = |minutes: u64, passed, failed, inconclusive, target: Option<f64>| {
             let counts = Counts { passed, failed, inconclusive, maintenance: 0 };
-            sensitivity(Duration::from_secs(minutes * 60), counts, target, 30.0)
+            sensitivity(
+                Duration::from_secs(minutes * 60),
+                counts,
+                target.and_then(|part| Objective::new(part).ok()),
+                30.0,
+            )
         };
         assert_eq!(judge(1, 43_000, 1, 0, Some(0.99)), Sensitivity::HasFailed);
         assert!(matches!(

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 
-use crate::trend::{CheckTrend, CostTrend, Week};
+use crate::trend::{CheckTrend, CostTrend};
+use crate::week::Week;
 
 /// Seconds of a month on the bill: 730 hours.
 const MONTH_SECONDS: f64 = 730.0 * 3_600.0;

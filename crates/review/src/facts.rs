@@ -15,7 +15,7 @@ use crate::check_review::CheckReview;
 use crate::headroom::Values;
 use crate::incident::IncidentSpan;
 use crate::trend::added;
-use crate::values::{KnownSeries, series};
+use crate::values::{KnownSeries, SeriesParts, series, with_periods};
 
 /// Most changes of alarms to read.
 const MAX_CHANGES: usize = 20_000;
@@ -102,7 +102,7 @@ impl Reader<'_> {
         };
         for id in ids {
             note(format!("runs of {id}"));
-            let days = self.history.daily(id, window).await?;
+            let days = self.days(id).await?;
             if days.is_empty() {
                 facts.without_runs.push(id.clone());
             } else {
@@ -119,6 +119,41 @@ impl Reader<'_> {
         Ok(facts)
     }
 
+    /// Reads the days of a check, with the runs of the window only. The source counts whole days, so those that the window cuts are
+    /// counted from values. A day without any in the window is left out; one without any value at all has only the numbers of the source.
+    async fn days(&self, id: &str) -> Result<Vec<Day>, PortError> {
+        let mut days = self.history.daily(id, self.window).await?;
+        for day in &mut days {
+            let whole = Window::new(day.at, day.at + Period::DAY.duration());
+            if whole.from < self.window.from || self.window.until < whole.until {
+                day.runs = self.counts(id, whole).await?.unwrap_or(day.runs);
+            }
+        }
+        days.retain(|day| day.runs != Counts::default());
+        Ok(days)
+    }
+
+    /// Counts the runs of a day within the window; `None` if the day has no values. A run in maintenance has no success.
+    async fn counts(&self, id: &str, day: Window) -> Result<Option<Counts>, PortError> {
+        let (mut sums, mut has_values) = (Vec::new(), false);
+        for metric in [&metric::SUCCESS, &metric::INCONCLUSIVE] {
+            for statistic in [Statistic::SampleCount, Statistic::Sum] {
+                let (points, _) =
+                    series(self.history, &self.metric(metric, id), statistic, day, Period::MINUTE).await?;
+                has_values |= !points.is_empty();
+                let own = points.iter().filter(|point| self.window.from <= point.at && point.at < self.window.until);
+                sums.push(own.map(|point| point.value).sum::<f64>().round() as u64);
+            }
+        }
+        let [judged, passed, all, inconclusive] = sums[..] else { return Ok(None) };
+        Ok(has_values.then(|| Counts {
+            passed,
+            failed: judged.saturating_sub(passed),
+            inconclusive,
+            maintenance: all.saturating_sub(inconclusive).saturating_sub(judged),
+        }))
+    }
+
     async fn add_check(&self, id: &str, cadence: Duration, days: Vec<Day>, facts: &mut Facts) -> Result<(), PortError> {
         let window = self.window;
         let records = self.history.incidents(id, window.from - LONGEST_INCIDENT).await?;
@@ -133,21 +168,21 @@ impl Reader<'_> {
         if let Some(first) = runs.0.first() {
             facts.first_runs.insert(id.to_owned(), first.at);
         }
-        let interval = interval(&runs.0, cadence);
-        facts.checks.push(self.check(id, interval, &days, &runs.0));
+        let interval = interval(&runs, cadence);
+        facts.checks.push(self.check(id, interval, &days, &runs));
         facts.intervals.insert(id.to_owned(), interval);
         facts.days.insert(id.to_owned(), days);
         facts.known.insert(key, runs);
         Ok(())
     }
 
-    /// Judges the runs of a check. Old runs may be known by a longer period; then gaps are as long as that at least.
-    fn check(&self, id: &str, interval: Duration, days: &[Day], runs: &[Point]) -> CheckReview {
+    /// Judges the runs of a check. Old runs may be known by longer periods; then gaps are as long as those at least.
+    fn check(&self, id: &str, interval: Duration, days: &[Day], runs: &SeriesParts) -> CheckReview {
         let counts = days.iter().fold(Counts::default(), |sum, day| added(sum, day.runs));
         let minutes = u32::try_from(interval.as_secs() / 60).unwrap_or(1);
         let period = Period::minutes(minutes);
-        let present: BTreeSet<Timestamp> = runs.iter().map(|point| period.floor(point.at)).collect();
-        let first = runs.first().map_or(self.window.until, |first| first.at.max(self.window.from));
+        let present: BTreeSet<Timestamp> = with_periods(runs).flat_map(|(at, own)| starts(at, own, period)).collect();
+        let first = runs.0.first().map_or(self.window.until, |first| first.at.max(self.window.from));
         let mut at = period.ceil(first);
         let mut periods = Vec::new();
         while at + period.duration() <= self.window.until {
@@ -156,14 +191,7 @@ impl Reader<'_> {
         }
         let length = periods.len() as f64 * period.seconds() as f64 / 86_400.0;
         let values = Values::new(&periods, period.duration());
-        CheckReview::new(
-            id,
-            interval,
-            counts,
-            values,
-            self.objectives.get(id).map(|objective| objective.target()),
-            length,
-        )
+        CheckReview::new(id, interval, counts, values, self.objectives.get(id).copied(), length)
     }
 
     /// Identity of a check's metric in this environment.
@@ -199,10 +227,20 @@ fn cadence(alarms: &[MetricAlarm], id: &str) -> Duration {
     own.map_or(Duration::from_secs(60), |alarm| alarm.period)
 }
 
-/// Median interval between runs in whole minutes, at least the cadence: on one machine, checks may run less often.
-fn interval(runs: &[Point], cadence: Duration) -> Duration {
+/// Starts of the periods that a point of another period covers.
+fn starts(at: Timestamp, own: Period, period: Period) -> impl Iterator<Item = Timestamp> {
+    let end = at + own.duration();
+    let following = move |start: &Timestamp| Some(*start + period.duration()).filter(|next| *next < end);
+    std::iter::successors(Some(period.floor(at)), following)
+}
+
+/// Median interval between runs in whole minutes, at least the cadence: on one machine, checks may run less often. Points of longer periods
+/// than the cadence say nothing about it.
+fn interval(runs: &SeriesParts, cadence: Duration) -> Duration {
+    let is_fine = |period: Period| period.seconds().unsigned_abs() <= cadence.as_secs();
+    let fine: Vec<Timestamp> = with_periods(runs).filter(|(_, period)| is_fine(*period)).map(|(at, _)| at).collect();
     let mut seconds: Vec<u64> =
-        runs.windows(2).map(|pair| pair[1].at.duration_since(pair[0].at).as_secs().unsigned_abs()).collect();
+        fine.windows(2).map(|pair| pair[1].duration_since(pair[0]).as_secs().unsigned_abs()).collect();
     seconds.sort_unstable();
     let median = seconds.get(seconds.len() / 2).copied().unwrap_or_default();
     cadence.max(Duration::from_secs(median.div_ceil(60) * 60))

@@ -10,7 +10,7 @@ const MAX_GAPS: usize = 10;
 /// Fewest missing periods in a row that are a gap.
 const MIN_PERIODS: usize = 3;
 
-/// Values outside incidents, compared with the threshold. Percentiles count towards the threshold: 95 % of the values are as far from it
+/// Values outside the incidents of its check, compared with the threshold. Percentiles count towards the threshold: 95 % of the values are as far from it
 /// as `p95` or farther, also when low values breach.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Headroom {

@@ -24,6 +24,8 @@ pub struct ReviewedIncident {
     pub step: String,
     /// Alarms that fired for it, the first one first.
     pub seen_by: Vec<SeenBy>,
+    /// True if an alarm of its check that judges the platform was replayed from its start on. If not, it is unknown whether one fired.
+    pub replayed: bool,
     /// Marks of the hour before it, such as a release.
     pub marks: Vec<String>,
 }
@@ -35,10 +37,10 @@ pub struct SeenBy {
     pub alarm: String,
     /// True if it notifies people.
     pub notifies: bool,
-    /// Time from the first failed run to `ALARM`; negative if the alarm was first.
+    /// Time from the first failed run to `ALARM`; negative if the alarm was first, `None` if it fired before the replay.
     ///
     /// **Units:** minutes.
-    pub delay_minutes: f64,
+    pub delay_minutes: Option<f64>,
 }
 
 /// Time of an incident, as alarms are compared with it.
@@ -63,5 +65,39 @@ impl IncidentSpan {
 
     pub(crate) fn overlaps(&self, from: Timestamp, until: Timestamp) -> bool {
         self.from < until && from <= self.until
+    }
+}
+
+/// Times of the incidents of a check, of which none overlap, oldest first.
+pub(crate) fn merged(incidents: &[IncidentSpan], check: Option<&str>) -> Vec<(Timestamp, Timestamp)> {
+    let own = incidents.iter().filter(|incident| Some(incident.check.as_str()) == check);
+    let mut spans: Vec<(Timestamp, Timestamp)> = own.map(|incident| (incident.from, incident.until)).collect();
+    spans.sort_unstable();
+    let mut merged: Vec<(Timestamp, Timestamp)> = Vec::new();
+    for (from, until) in spans {
+        match merged.last_mut() {
+            Some((_, last)) if from <= *last => *last = until.max(*last),
+            _ => merged.push((from, until)),
+        }
+    }
+    merged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overlapping_incidents_of_a_check_are_one_time() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let span = |check: &str, from, until| IncidentSpan {
+            id: String::new(),
+            check: check.to_owned(),
+            from: at(from),
+            until: at(until),
+        };
+        let all = [span("a", 50, 60), span("b", 0, 99), span("a", 10, 30), span("a", 20, 25), span("a", 30, 40)];
+        assert_eq!(merged(&all, Some("a")), [(at(10), at(40)), (at(50), at(60))]);
+        assert_eq!(merged(&all, None), []);
     }
 }

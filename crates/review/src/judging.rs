@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use alarm::{MetricAlarm, Replay, State};
+use alarm::{MetricAlarm, MetricId, Replay, State};
 use check::metric::{self, CATALOGUE};
 use history::Window;
 use jiff::{SignedDuration, Timestamp};
@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::behaviour::{Events, Replayed};
 use crate::facts::Facts;
 use crate::headroom::{Values, headroom};
+use crate::incident::merged;
 use crate::kind::Kind;
 use crate::proposal::{Datapoints, Tally};
 use crate::result::{AlarmReview, RecordedFirings, WhatIfResult};
@@ -19,6 +20,8 @@ use crate::template_edit::Places;
 use crate::values::Recorded;
 use crate::what_if::{WhatIf, changed};
 
+/// Dimension of metrics with a value for each channel.
+pub(crate) const CHANNEL: &str = "Channel";
 /// Factor between N and the largest N to try.
 const MAX_PERIODS_FACTOR: usize = 2;
 
@@ -67,9 +70,7 @@ impl Judging<'_> {
         );
         let periods: Vec<(Timestamp, Option<f64>)> = values.whole_periods(alarm.period).collect();
         let period = length(alarm.period);
-        let is_outside = |at: Timestamp| !facts.incidents.iter().any(|incident| incident.overlaps(at, at + period));
-        let outside = periods.iter().filter(|(at, _)| is_outside(*at)).filter_map(|(_, value)| *value);
-        let headroom = headroom(alarm, outside);
+        let headroom = headroom(alarm, outside(&periods, period, merged(&facts.incidents, check)));
         let presence = Values::new(&periods, period);
         let unit = unit(alarm);
         let trial = Trial {
@@ -138,6 +139,19 @@ impl Judging<'_> {
     }
 }
 
+/// Values of the periods that overlap no span. Periods and spans are sorted.
+fn outside(
+    periods: &[(Timestamp, Option<f64>)],
+    length: SignedDuration,
+    spans: Vec<(Timestamp, Timestamp)>,
+) -> impl Iterator<Item = f64> {
+    let mut spans = spans.into_iter().peekable();
+    periods.iter().filter_map(move |(at, value)| {
+        while spans.next_if(|(_, until)| *until < *at).is_some() {}
+        value.filter(|_| spans.peek().is_none_or(|(from, _)| *at + length <= *from))
+    })
+}
+
 /// Alarm with the largest N that is tried or asked about.
 pub(crate) fn widest(alarm: &MetricAlarm, questions: &[&WhatIf]) -> MetricAlarm {
     let asked = questions.iter().map(|question| changed(alarm, question.change).evaluation_periods);
@@ -183,11 +197,15 @@ fn datapoints(alarm: &MetricAlarm) -> Datapoints {
 }
 
 fn metric_name(alarm: &MetricAlarm) -> String {
-    let name = |metric: &alarm::MetricId| match metric.dimensions.get("Channel") {
+    alarm.source.metrics().map(|(metric, _)| shown_metric(metric)).collect::<Vec<_>>().join(", ")
+}
+
+/// Name of a metric, with its channel if it has one.
+pub(crate) fn shown_metric(metric: &MetricId) -> String {
+    match metric.dimensions.get(CHANNEL) {
         Some(channel) => format!("{} ({channel})", metric.name),
         None => metric.name.clone(),
-    };
-    alarm.source.metrics().map(|(metric, _)| name(metric)).collect::<Vec<_>>().join(", ")
+    }
 }
 
 fn unit(alarm: &MetricAlarm) -> Option<String> {

@@ -39,8 +39,7 @@ const MONITORING: [&str; 3] =
 
 impl Kind {
     /// Kind of an alarm, by its metric.
-    #[must_use]
-    pub fn from_alarm(alarm: &MetricAlarm) -> Self {
+    pub(crate) fn from_alarm(alarm: &MetricAlarm) -> Self {
         let metrics = || match &alarm.source {
             Source::Metric { metric, .. } => vec![metric],
             Source::Math { .. } => alarm.source.metrics().map(|(metric, _)| metric).collect(),
@@ -58,9 +57,13 @@ impl Kind {
         }
     }
 
+    /// True if an alarm of this kind fires when a check fails.
+    pub(crate) const fn sees_incidents(self) -> bool {
+        matches!(self, Self::Symptom | Self::Objective | Self::State)
+    }
+
     /// Reason against a proposal; `None` for a symptom.
-    #[must_use]
-    pub const fn why_not_proposed(self) -> Option<&'static str> {
+    pub(crate) const fn why_not_proposed(self) -> Option<&'static str> {
         match self {
             Self::Symptom => None,
             Self::Early => Some("it warns before an incident, so a firing without one is not a false one"),

@@ -14,9 +14,11 @@ mod result;
 mod reviewer;
 mod search;
 mod slope;
+mod subject_trend;
 mod template_edit;
 mod trend;
 mod values;
+mod week;
 mod what_if;
 pub mod words;
 
@@ -30,9 +32,10 @@ pub use price::asked_metrics;
 pub use proposal::{Change, Datapoints, Proposal, Tally, Verdict};
 pub use result::{AlarmReview, RecordedFirings, Review, ReviewedMark, WhatIfResult, WithoutValues, schema};
 pub use reviewer::{Input, ReviewError, review};
-pub use slope::{Slope, theil_sen};
+pub use subject_trend::{SubjectTrend, SubjectTrends, SubjectWeek};
 pub use trend::{
-    CheckTrend, CheckWeek, CostTrend, Group, Projection, SeriesTrend, StepTrend, StepTrends, StepWeek, Trends, Week,
+    CheckTrend, CheckWeek, CostTrend, Group, Projection, SeriesTrend, StepTrend, StepTrends, StepWeek, Trends,
 };
 pub use values::Progress;
-pub use what_if::{WhatIf, WhatIfError};
+pub use week::Week;
+pub use what_if::WhatIfError;

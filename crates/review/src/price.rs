@@ -10,8 +10,10 @@ use crate::judging::check_of;
 const COARSER_FROM: [u16; 2] = [15, 63];
 /// Statistics of the days of a check.
 const DAILY: usize = 7;
+/// Statistics of the two days that the window cuts.
+const CUT_DAYS: usize = 8;
 /// Series of the trends, and of the maintenance of the platform.
-const OTHERS: usize = 12;
+const OTHERS: usize = 14;
 
 /// Estimates the metrics that a review of the newest days asks for: series of the alarms, days of the checks, and trends.
 #[must_use]
@@ -19,7 +21,7 @@ pub fn asked_metrics(alarms: &[MetricAlarm], days: u16) -> usize {
     let series: BTreeSet<_> = alarms.iter().flat_map(|alarm| alarm.source.metrics()).collect();
     let checks: BTreeSet<&str> = alarms.iter().filter_map(check_of).collect();
     let parts = 1 + COARSER_FROM.iter().filter(|age| days > **age).count();
-    (series.len() + DAILY * checks.len() + OTHERS) * parts
+    (series.len() + (DAILY + CUT_DAYS) * checks.len() + OTHERS) * parts
 }
 
 #[cfg(test)]

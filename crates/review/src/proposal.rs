@@ -77,15 +77,6 @@ impl fmt::Display for Datapoints {
     }
 }
 
-impl fmt::Display for Change {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Threshold { from, to } => write!(f, "threshold {from} -> {to}"),
-            Self::Datapoints { from, to } => write!(f, "{from} -> {to}"),
-        }
-    }
-}
-
 /// Behaviour in numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Tally {

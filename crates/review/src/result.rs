@@ -1,7 +1,7 @@
 //! The result of a review.
 
 use check::incident::Mark;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -13,6 +13,9 @@ use crate::incident::ReviewedIncident;
 use crate::kind::Kind;
 use crate::proposal::{Change, Datapoints, Proposal, Tally, Verdict};
 use crate::trend::Trends;
+
+/// Time after the start of the window from which a replay is late. The first periods of an alarm never matter.
+const LATE: SignedDuration = SignedDuration::from_hours(24);
 
 /// Review of a window.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -51,9 +54,14 @@ impl Review {
     /// Version of this format.
     pub const SCHEMA_VERSION: u32 = 1;
 
-    /// Incidents for which no alarm fired.
+    /// Incidents for which no alarm fired in the replay.
     pub fn unseen(&self) -> impl Iterator<Item = &ReviewedIncident> {
-        self.incidents.iter().filter(|incident| incident.seen_by.is_empty())
+        self.incidents.iter().filter(|incident| incident.seen_by.is_empty() && incident.replayed)
+    }
+
+    /// Incidents without a replay, so that it is unknown whether an alarm fired.
+    pub fn not_replayed(&self) -> impl Iterator<Item = &ReviewedIncident> {
+        self.incidents.iter().filter(|incident| incident.seen_by.is_empty() && !incident.replayed)
     }
 
     /// Alarms that fired.
@@ -65,6 +73,25 @@ impl Review {
     #[must_use]
     pub fn false_firings(&self) -> usize {
         self.alarms.iter().map(AlarmReview::false_firings).sum()
+    }
+
+    /// Reason for a replay that begins much later than the window; `None` for any other.
+    #[must_use]
+    pub fn late_start<'a>(&self, alarm: &'a AlarmReview) -> Option<&'a str> {
+        let is_late = alarm.replayed_from.duration_since(self.from) > LATE;
+        alarm.replayed_from_reason.as_deref().filter(|_| is_late)
+    }
+
+    /// Number of alarms without any recorded change, and of those without the older ones.
+    #[must_use]
+    pub fn unknown_changes(&self) -> (usize, usize) {
+        let count = |is_wanted: fn(&RecordedFirings) -> bool| {
+            self.alarms.iter().filter(|alarm| is_wanted(&alarm.recorded)).count()
+        };
+        (
+            count(|recorded| matches!(recorded, RecordedFirings::Unknown)),
+            count(|recorded| matches!(recorded, RecordedFirings::Partly { .. })),
+        )
     }
 
     /// Alarms with a proposal.
@@ -128,7 +155,7 @@ pub struct AlarmReview {
     pub replayed_from_reason: Option<String>,
     /// Behaviour in the replay.
     pub behaviour: Behaviour,
-    /// Values outside incidents, compared with the threshold; `None` without any.
+    /// Values outside the incidents of its check, compared with the threshold; `None` without any.
     pub headroom: Option<Headroom>,
     /// Presence of values.
     pub values: Values,

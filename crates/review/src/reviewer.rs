@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use alarm::{Alarm, Inputs, MetricAlarm, MetricId, Replay, Statistic, Template, TemplateError};
 use check::budget::Objective;
-use check::metric::{self, Metric};
+use check::metric::{self, Channel, Metric};
 use history::{History, Period, Window};
 use jiff::SignedDuration;
 use runtime::PortError;
@@ -12,14 +12,16 @@ use runtime::PortError;
 use crate::cost::{MonthlyCost, cost};
 use crate::facts::{Facts, Reader};
 use crate::incident::{ReviewedIncident, SeenBy};
-use crate::judging::{Judging, check_of, unanswered, widest};
+use crate::judging::{CHANNEL, Judging, check_of, shown_metric, unanswered, widest};
 use crate::proposal::Verdict;
 use crate::result::{AlarmReview, Review, ReviewedMark, WhatIfResult, WithoutValues};
+use crate::subject_trend::subject_trends;
 use crate::template_edit::{Edits, TemplateText};
 use crate::trend::{
-    Group, SeriesTrend, StepTrend, StepTrends, StepWeek, Trends, Week, by_week, check_trend, expiry, project, weeks,
+    Group, SeriesTrend, StepTrend, StepTrends, StepWeek, Trends, by_week, check_trend, expiry, project,
 };
 use crate::values::{Progress, Recorded, series};
+use crate::week::{Week, weeks};
 use crate::what_if::{WhatIf, WhatIfError};
 
 /// Time before an incident in which a mark may be its cause.
@@ -27,18 +29,23 @@ const BEFORE_INCIDENT: SignedDuration = SignedDuration::from_hours(1);
 /// Time before the end of the window from which the newest value of a certificate is taken.
 const NEWEST: SignedDuration = SignedDuration::from_hours(24);
 
-/// Series of the trends, with the statistic of a day, and the limit of a projection.
-const SERIES: [(Group, &Metric, Statistic, Option<f64>); 10] = [
-    (Group::Load, &metric::REQUESTS, Statistic::Average, None),
-    (Group::Queue, &metric::QUEUE_BACKLOG, Statistic::Maximum, None),
-    (Group::Queue, &metric::OLDEST_JOB_AGE, Statistic::Maximum, None),
-    (Group::Queue, &metric::JOB_DELAY, Statistic::Maximum, None),
-    (Group::Resource, &metric::DISK_USED, Statistic::Average, Some(100.0)),
-    (Group::Resource, &metric::MEMORY_USED, Statistic::Average, Some(100.0)),
-    (Group::Resource, &metric::CPU_LOAD, Statistic::Average, None),
-    (Group::Resource, &metric::CONNECTIONS_USED, Statistic::Maximum, Some(100.0)),
-    (Group::Resource, &metric::CACHE_MEMORY_USED, Statistic::Average, Some(100.0)),
-    (Group::Certificate, &metric::CERTIFICATE_DAYS_REMAINING, Statistic::Minimum, None),
+/// Series of a trend: its metric and channel, the statistic of a day, and the limit of a projection.
+type Followed = (Group, &'static Metric, Option<Channel>, Statistic, Option<f64>);
+
+/// Series of the trends.
+const SERIES: [Followed; 12] = [
+    (Group::Load, &metric::REQUESTS, None, Statistic::Average, None),
+    (Group::Queue, &metric::QUEUE_BACKLOG, None, Statistic::Maximum, None),
+    (Group::Queue, &metric::OLDEST_JOB_AGE, None, Statistic::Maximum, None),
+    (Group::Queue, &metric::JOB_DELAY, None, Statistic::Maximum, None),
+    (Group::Queue, &metric::NOTIFICATION_QUEUE, Some(Channel::Email), Statistic::Maximum, None),
+    (Group::Queue, &metric::NOTIFICATION_QUEUE, Some(Channel::Sms), Statistic::Maximum, None),
+    (Group::Resource, &metric::DISK_USED, None, Statistic::Average, Some(100.0)),
+    (Group::Resource, &metric::MEMORY_USED, None, Statistic::Average, Some(100.0)),
+    (Group::Resource, &metric::CPU_LOAD, None, Statistic::Average, None),
+    (Group::Resource, &metric::CONNECTIONS_USED, None, Statistic::Maximum, Some(100.0)),
+    (Group::Resource, &metric::CACHE_MEMORY_USED, None, Statistic::Average, Some(100.0)),
+    (Group::Certificate, &metric::CERTIFICATE_DAYS_REMAINING, None, Statistic::Minimum, None),
 ];
 /// Numbers that no source has.
 const UNAVAILABLE: [&str; 1] = [
@@ -227,6 +234,7 @@ impl Reviewer<'_> {
     async fn trends(&mut self, facts: &Facts, weeks: Vec<Week>) -> Result<Trends, PortError> {
         let checks: Vec<_> = facts.days.iter().map(|(id, days)| check_trend(id, days, &weeks)).collect();
         Ok(Trends {
+            subjects: subject_trends(&facts.days, &weeks),
             steps: self.steps(facts, &weeks).await?,
             series: self.series(facts, &weeks).await?,
             unavailable: UNAVAILABLE.map(str::to_owned).to_vec(),
@@ -262,10 +270,11 @@ impl Reviewer<'_> {
     async fn series(&mut self, facts: &Facts, weeks: &[Week]) -> Result<Vec<SeriesTrend>, PortError> {
         let window = self.input.window;
         let mut trends = Vec::new();
-        for (group, metric, statistic, limit) in SERIES {
+        for (group, metric, channel, statistic, limit) in SERIES {
             self.note(format!("days of {}", metric.name));
             let Some(check) = metric.owner.filter(|owner| facts.days.contains_key(*owner)) else { continue };
-            let id = self.reader.metric(metric, check);
+            let mut id = self.reader.metric(metric, check);
+            id.dimensions.extend(channel.map(|channel| (CHANNEL.to_owned(), channel.as_str().to_owned())));
             let (days, _) = series(self.reader.history, &id, statistic, window, Period::DAY).await?;
             if days.is_empty() {
                 continue;
@@ -281,7 +290,7 @@ impl Reviewer<'_> {
             };
             trends.push(SeriesTrend {
                 group,
-                metric: metric.name.to_owned(),
+                metric: shown_metric(&id),
                 check: check.to_owned(),
                 unit: metric.unit.as_str().to_owned(),
                 statistic: statistic.as_str().to_owned(),
@@ -326,12 +335,18 @@ fn incidents(facts: &Facts, reviews: &[AlarmReview]) -> Vec<ReviewedIncident> {
     let seen_by = |id: &str, since: jiff::Timestamp| {
         let seen = |review: &AlarmReview| {
             let firing = review.behaviour.firings.iter().find(|firing| firing.incidents.iter().any(|own| own == id))?;
-            let delay_minutes = firing.from.duration_since(since).as_secs_f64() / 60.0;
+            let delay = firing.from.duration_since(since).as_secs_f64() / 60.0;
+            let delay_minutes = (!firing.began_before).then_some(delay);
             Some(SeenBy { alarm: review.alarm.clone(), notifies: review.notifies, delay_minutes })
         };
         let mut all: Vec<SeenBy> = reviews.iter().filter_map(seen).collect();
-        all.sort_by(|one, other| one.delay_minutes.total_cmp(&other.delay_minutes));
+        let order = |seen: &SeenBy| seen.delay_minutes.unwrap_or(f64::NEG_INFINITY);
+        all.sort_by(|one, other| order(one).total_cmp(&order(other)));
         all
+    };
+    let is_replayed = |record: &check::incident::IncidentRecord| {
+        let mut own = reviews.iter().filter(|review| review.check.as_ref() == Some(&record.check));
+        own.any(|review| review.kind.sees_incidents() && review.replayed_from <= record.since)
     };
     let incident = |record: &check::incident::IncidentRecord| ReviewedIncident {
         id: record.id.clone(),
@@ -342,6 +357,7 @@ fn incidents(facts: &Facts, reviews: &[AlarmReview]) -> Vec<ReviewedIncident> {
         until: record.closed_at,
         step: record.first.step.to_string(),
         seen_by: seen_by(&record.id, record.since),
+        replayed: is_replayed(record),
         marks: facts
             .marks
             .iter()

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use crate::behaviour::{Behaviour, Events, Replayed, behaviour};
 use crate::kind::Kind;
 use crate::proposal::{Change, Datapoints, Proposal, Tally, Verdict};
+use crate::words::counted;
 
 /// Fewest days of values for a proposal: each day of the week twice.
 pub(crate) const MIN_DAYS: f64 = 14.0;
@@ -51,7 +52,7 @@ pub(crate) struct Trial<'a> {
     pub(crate) values: &'a JudgedValues,
     pub(crate) replayed: Replayed,
     pub(crate) events: Events<'a>,
-    /// 99th percentile of the values outside incidents.
+    /// 99th percentile of the values outside the incidents of its check.
     pub(crate) p99: Option<f64>,
     /// Part of the periods with values.
     pub(crate) coverage: f64,
@@ -292,11 +293,6 @@ fn proposal(before: &Behaviour, best: Tried, reason: String) -> Verdict {
 
 fn later(minutes: f64) -> String {
     if minutes <= 0.0 { "none of them later".to_owned() } else { format!("at most {minutes:.0} min later") }
-}
-
-/// A number and its noun.
-pub(crate) fn counted(count: usize, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 /// Rounds to two significant digits, so that people read and remember the number.

@@ -8,20 +8,19 @@ const Z: f64 = 1.959_964;
 
 /// Slope of a series.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Slope {
+pub(crate) struct Slope {
     /// Median slope, in units of y for one of x.
-    pub slope: f64,
+    pub(crate) slope: f64,
     /// Lower end of the interval of 95 %.
-    pub low: f64,
+    pub(crate) low: f64,
     /// Upper end.
-    pub high: f64,
+    pub(crate) high: f64,
     /// Value at x = 0 of the line with the median slope.
-    pub intercept: f64,
+    pub(crate) intercept: f64,
 }
 
 /// Computes the slope of points (x, y). `None` with fewer than three points of different x.
-#[must_use]
-pub fn theil_sen(points: &[(f64, f64)]) -> Option<Slope> {
+pub(crate) fn theil_sen(points: &[(f64, f64)]) -> Option<Slope> {
     let mut slopes = Vec::with_capacity(points.len() * points.len() / 2);
     for (index, (x, y)) in points.iter().enumerate() {
         for (other_x, other_y) in &points[index + 1..] {

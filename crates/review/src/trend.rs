@@ -7,11 +7,9 @@ use serde::Serialize;
 
 use crate::headroom::percentile;
 use crate::slope::theil_sen;
+use crate::subject_trend::SubjectTrends;
+use crate::week::{MAX_ROWS, Week, days_of, in_window};
 
-/// Seconds of a week.
-const WEEK: i64 = 7 * 86_400;
-/// Seconds from the Monday before 1970 to 1970, a Thursday.
-const FROM_MONDAY: i64 = 3 * 86_400;
 /// Fewest days with values for a projection: each day of the week twice.
 const MIN_DAYS: usize = 14;
 /// Farthest projection, as a multiple of the days with values.
@@ -26,6 +24,8 @@ pub struct Trends {
     pub weeks: Vec<Week>,
     /// Success and durations of each check.
     pub checks: Vec<CheckTrend>,
+    /// Success of subjects.
+    pub subjects: SubjectTrends,
     /// Durations of steps.
     pub steps: StepTrends,
     /// Load, queues, resources and certificates.
@@ -34,27 +34,6 @@ pub struct Trends {
     pub unavailable: Vec<String>,
     /// Cost.
     pub cost: CostTrend,
-}
-
-/// A week.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Week {
-    /// Start; that of the window in the first week.
-    pub from: Timestamp,
-    /// End; that of the window in the last week.
-    pub until: Timestamp,
-}
-
-impl Week {
-    /// True if seven days are in the window.
-    #[must_use]
-    pub fn is_whole(self) -> bool {
-        self.until.duration_since(self.from).as_secs() == WEEK
-    }
-
-    fn has(self, at: Timestamp) -> bool {
-        self.from <= at && at < self.until
-    }
 }
 
 /// Weeks of a check.
@@ -100,6 +79,20 @@ pub enum StepTrends {
     },
     /// Only log lines have them, and they were not asked for.
     NotAsked,
+}
+
+impl StepTrends {
+    /// The slowest steps of their newest week, and the number of the others; `None` if they were not asked for.
+    #[must_use]
+    pub fn slowest(&self) -> Option<(Vec<&StepTrend>, usize)> {
+        let Self::Known { steps } = self else { return None };
+        let newest = |step: &StepTrend| step.weeks.iter().rev().flatten().next().map_or(0.0, |week| week.p95_ms);
+        let mut sorted: Vec<&StepTrend> = steps.iter().collect();
+        sorted.sort_by(|one, other| newest(other).total_cmp(&newest(one)));
+        sorted.truncate(MAX_ROWS);
+        let others = steps.len() - sorted.len();
+        Some((sorted, others))
+    }
 }
 
 /// Weeks of a step.
@@ -224,23 +217,10 @@ pub enum Projection {
     },
 }
 
-/// Divides a window into weeks.
-pub(crate) fn weeks(window: Window) -> Vec<Week> {
-    let monday = |at: Timestamp| (at.as_second() + FROM_MONDAY).div_euclid(WEEK) * WEEK - FROM_MONDAY;
-    let mut weeks = Vec::new();
-    let mut from = window.from;
-    while from < window.until {
-        let until = Timestamp::from_second(monday(from) + WEEK).unwrap_or(window.until).min(window.until);
-        weeks.push(Week { from, until });
-        from = until;
-    }
-    weeks
-}
-
 /// Sums up the days of a check.
 pub(crate) fn check_trend(check: &str, days: &[Day], weeks: &[Week]) -> CheckTrend {
     let week = |week: &Week| {
-        let own: Vec<&Day> = days.iter().filter(|day| week.has(in_window(day.at, weeks))).collect();
+        let own: Vec<&Day> = days_of(days, *week, weeks).collect();
         if own.is_empty() {
             return None;
         }
@@ -263,11 +243,6 @@ pub(crate) fn check_trend(check: &str, days: &[Day], weeks: &[Week]) -> CheckTre
         })
     };
     CheckTrend { check: check.to_owned(), weeks: weeks.iter().map(week).collect() }
-}
-
-/// The start of a day, or that of the window if the window begins within the day.
-fn in_window(day: Timestamp, weeks: &[Week]) -> Timestamp {
-    weeks.first().map_or(day, |first| day.max(first.from))
 }
 
 /// Sum of two numbers of runs.
@@ -338,21 +313,6 @@ mod tests {
         let point =
             |day| Point { at: at("2026-10-20T00:00:00Z") + SignedDuration::from_hours(24 * day), value: value(day) };
         (0..count).map(point).collect()
-    }
-
-    #[test]
-    fn weeks_begin_on_monday_across_a_clock_change() {
-        // 25 October 2026 has 25 hours in Berlin, a Sunday.
-        let found = weeks(Window::new(at("2026-10-22T10:00:00Z"), at("2026-11-04T10:00:00Z")));
-        let texts: Vec<(String, String)> =
-            found.iter().map(|week| (week.from.to_string(), week.until.to_string())).collect();
-        let expected = [
-            ("2026-10-22T10:00:00Z", "2026-10-26T00:00:00Z"),
-            ("2026-10-26T00:00:00Z", "2026-11-02T00:00:00Z"),
-            ("2026-11-02T00:00:00Z", "2026-11-04T10:00:00Z"),
-        ];
-        assert_eq!(texts, expected.map(|(from, until)| (from.to_owned(), until.to_owned())));
-        assert_eq!(found.iter().map(|week| week.is_whole()).collect::<Vec<_>>(), [false, true, false]);
     }
 
     #[test]

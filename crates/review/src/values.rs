@@ -124,6 +124,14 @@ pub(crate) async fn series(
     Ok((points, parts))
 }
 
+/// Start of each point, and the period of its part.
+pub(crate) fn with_periods((points, parts): &SeriesParts) -> impl Iterator<Item = (Timestamp, Period)> {
+    points.iter().map(|point| {
+        let part = parts.iter().rev().find(|(from, _)| *from <= point.at).or(parts.first());
+        (point.at, part.map_or(Period::MINUTE, |(_, period)| *period))
+    })
+}
+
 /// Statistic set with these statistics. The others follow from them, or are those of a single value.
 fn datapoint(statistics: &BTreeMap<Statistic, f64>) -> Datapoint {
     let own = |statistic| statistics.get(&statistic).copied();

@@ -12,11 +12,11 @@ const HOUR: u64 = 3_600;
 
 /// Question about an alarm with other numbers.
 #[derive(Clone, Debug, PartialEq)]
-pub struct WhatIf {
+pub(crate) struct WhatIf {
     /// Logical id of the alarm.
-    pub alarm: String,
+    pub(crate) alarm: String,
     /// The change.
-    pub change: Change,
+    pub(crate) change: Change,
 }
 
 /// Error for a question that cannot be answered.
@@ -45,7 +45,7 @@ impl WhatIf {
     ///
     /// # Errors
     /// When the form is wrong, the alarm is unknown, or CloudWatch would refuse the numbers.
-    pub fn parse(text: &str, alarms: &[MetricAlarm]) -> Result<Self, WhatIfError> {
+    pub(crate) fn parse(text: &str, alarms: &[MetricAlarm]) -> Result<Self, WhatIfError> {
         let form = || WhatIfError::Form(text.to_owned());
         let (name, value) = text.split_once('=').ok_or_else(form)?;
         let is_named = |alarm: &&MetricAlarm| alarm.logical_id == name || alarm.name == name;

@@ -4,6 +4,7 @@ use check::message::span;
 use jiff::Timestamp;
 
 use crate::check_review::Sensitivity;
+use crate::incident::{ReviewedIncident, SeenBy};
 use crate::kind::Kind;
 use crate::trend::Projection;
 
@@ -96,6 +97,25 @@ impl Projection {
                 format!("{} % in {days:.0} days at this rate ({earliest_days:.0} to {latest_days:.0})", number(*limit))
             }
             Self::Expires { at, .. } => format!("expires {}", minute(*at)),
+        }
+    }
+}
+
+impl ReviewedIncident {
+    /// The reason why it names no alarm.
+    #[must_use]
+    pub const fn without_alarm(&self) -> &'static str {
+        if self.replayed { "no alarm" } else { "not replayed" }
+    }
+}
+
+impl SeenBy {
+    /// Name and delay of the alarm.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self.delay_minutes {
+            Some(delay) => format!("{} after {}", self.alarm, signed_minutes(delay)),
+            None => format!("{} before the window", self.alarm),
         }
     }
 }

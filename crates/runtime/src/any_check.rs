@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use check::Report;
 use check::budget::Objective;
+use check::{Report, Subject};
 use settings::Common;
 use toml::Table;
 
@@ -29,6 +29,9 @@ pub trait AnyCheck: Send + Sync {
 
     /// Part of the runs that has to pass; `None` without an objective.
     fn objective(&self) -> Option<Objective>;
+
+    /// Leaves out the subjects whose requests may change something from now on, and returns them.
+    fn skip_changes(&mut self) -> BTreeSet<Subject>;
 
     /// Tags by which a manual run can be restricted.
     fn tags(&self) -> BTreeSet<String>;
@@ -65,6 +68,10 @@ impl<C: Check> AnyCheck for Prepared<C> {
 
     fn objective(&self) -> Option<Objective> {
         self.run.objective
+    }
+
+    fn skip_changes(&mut self) -> BTreeSet<Subject> {
+        self.check.skip_changes()
     }
 
     fn tags(&self) -> BTreeSet<String> {

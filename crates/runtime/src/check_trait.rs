@@ -26,7 +26,7 @@ pub trait Check: Send + Sync + Sized + 'static {
     /// Timeout of the function in the template, the same for all functions. A test compares the two.
     const FUNCTION_TIMEOUT: Duration = Duration::from_secs(55);
 
-    /// Time between two runs in the template, whose test compares the two.
+    /// Time between two runs in the template. A test compares the two.
     const CADENCE: Duration = Duration::from_secs(60);
 
     /// Part of its runs that has to pass within thirty days when the settings give none; `None`: it has no objective then.
@@ -75,6 +75,12 @@ pub trait Check: Send + Sync + Sized + 'static {
     /// failures are confirmed by the next run.
     fn repeats(&self, _subject: &Subject) -> bool {
         true
+    }
+
+    /// Leaves out the subjects whose requests may change something from now on, and returns them. A check with
+    /// [`Self::READ_ONLY`] runs without them where nothing may be created.
+    fn skip_changes(&mut self) -> BTreeSet<Subject> {
+        BTreeSet::new()
     }
 
     /// Tags by which a manual run can be restricted to some of the subjects; see [`Run::tag`].

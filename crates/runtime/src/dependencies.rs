@@ -6,31 +6,36 @@ use check::incident::{AffectedCheck, Dependency, Need};
 use check::{Failure, Phrase, ours, phrase};
 use futures::future::join_all;
 use jiff::Timestamp;
+use settings::Window;
 
 use crate::{PortError, Ports, StateItem};
 
 /// Longest wait for the state of another check. What the run found must be stored in any case.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Needs of a check with the standing of the needed checks, and problems of reading them.
+/// Needs of a check with the failures of the needed checks, and problems of reading them.
 ///
 /// Only the state of a check that a failed step needs is read. A state that cannot be read, or is too old, is no reason to
-/// suppress anything.
+/// suppress anything; nor are failures without a notification, because of a mute or one of these maintenance windows.
 pub(crate) async fn needed(
     needs: &[Need],
     failures: &[&Failure],
+    windows: &[Window],
     now: Timestamp,
     ports: &Ports,
 ) -> (Vec<Dependency>, Vec<Phrase>) {
     let standing = async |need: &Need| {
         if !failures.iter().any(|failure| need.has(failure)) {
-            return (Dependency { need: *need, is_failing: false }, None);
+            return (Dependency { need: *need, failing: None }, None);
         }
-        let (is_failing, warning) = match load(need.check, ports).await {
-            Ok(item) => (item.state.is_failing() && is_current(&item, now), None),
-            Err(error) => (false, Some(phrase!("{}\nits incidents suppress none of this check", error.describe()))),
+        let (failing, warning) = match load(need.check, ports).await {
+            Ok(item) => {
+                let open: Vec<_> = windows.iter().flat_map(|window| window.silences(need.check, now)).collect();
+                (item.state.notified_failure(&open, now).filter(|_| is_current(&item, now)), None)
+            }
+            Err(error) => (None, Some(phrase!("{}\nits incidents suppress none of this check", error.describe()))),
         };
-        (Dependency { need: *need, is_failing }, warning)
+        (Dependency { need: *need, failing }, warning)
     };
     let (dependencies, warnings): (Vec<_>, Vec<_>) = join_all(needs.iter().map(standing)).await.into_iter().unzip();
     (dependencies, warnings.into_iter().flatten().collect())

@@ -25,7 +25,7 @@ const MAX_MESSAGES: usize = 70;
 /// 2. the table of steps;
 /// 3. texts are cut to 60 characters;
 /// 4. five subjects and leftovers are kept, and the others counted;
-/// 5. one is kept, with the link to the runbook and short names.
+/// 5. one is kept, with the link to the runbook and short names; affected checks are left out.
 ///
 /// Then the oldest messages of other runs are discarded, and at last messages are sent without a copy: those to the chat
 /// first, those to programs next, and of each topic the oldest.
@@ -152,6 +152,7 @@ fn keep(copy: &mut Notification, most: usize) {
 
 fn shortest(copy: &mut Notification) {
     keep(copy, 1);
+    copy.affected.clear();
     let in_subjects = copy.subjects.iter_mut().map(|subject| &mut subject.owner);
     for owner in in_subjects.chain(copy.inconclusive.iter_mut().map(|subject| &mut subject.owner)).flatten() {
         owner.name = cut(&owner.name, SHORT);

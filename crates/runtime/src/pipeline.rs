@@ -357,10 +357,12 @@ impl<'a, C: Check> FinishedRun<'a, C> {
         if failures.is_empty() {
             return;
         }
-        let (dependencies, mut warnings) = needed(C::NEEDS, &failures, now, self.ports).await;
+        let windows = &self.prepared.common.windows;
+        let (dependencies, mut warnings) = needed(C::NEEDS, &failures, windows, now, self.ports).await;
         self.dependencies = dependencies;
-        let decision = self.decide(state);
-        if decision.reasons.iter().any(|reason| reason.notification_reason.event().is_some()) {
+        if !C::NEEDED_BY.is_empty()
+            && self.decide(state).reasons.iter().any(|reason| reason.notification_reason.event().is_some())
+        {
             let (affected, unread) = affected(C::NEEDED_BY, now, self.ports).await;
             self.affected = affected;
             warnings.extend(unread);

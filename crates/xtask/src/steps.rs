@@ -120,7 +120,9 @@ pub fn bench(workspace: &Workspace) -> Result<()> {
     Run::cargo(workspace, "bench --quiet --package probe --bench phases --profile dev").run()?;
     Run::cargo(workspace, "bench --quiet --package alarm --bench replay").run()?;
     Run::cargo(workspace, "bench --quiet --package scheduler --bench store").run()?;
-    Run::cargo(workspace, "bench --quiet --package console --bench overview").run()?;
+    let modules = browser::tools(workspace)?;
+    let overview = Run::cargo(workspace, "bench --quiet --package console --bench overview");
+    overview.env("SYNTHETICS_NODE_MODULES", modules).run()?;
     Run::cargo(workspace, "bench --quiet --workspace --bench first_green --profile dev").run()
 }
 

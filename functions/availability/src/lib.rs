@@ -52,6 +52,12 @@ impl Check for Availability {
         self.targets.iter().find(|target| target.subject == *subject).is_none_or(|target| target.request.is_safe())
     }
 
+    fn skip_changes(&mut self) -> BTreeSet<Subject> {
+        self.skips_changes = true;
+        let changing = self.targets.iter().filter(|target| !target.request.is_safe());
+        changing.map(|target| target.subject.clone()).collect()
+    }
+
     fn tags(&self) -> BTreeSet<String> {
         self.targets.iter().flat_map(|target| target.labels.tags.iter().cloned()).collect()
     }
@@ -61,8 +67,9 @@ impl Check for Availability {
         let mut probes: Vec<BoxFuture<'_, Option<Answer>>> = Vec::new();
         for (place, target) in self.targets.iter().enumerate() {
             let is_selected = run.tag().is_none_or(|tag| target.labels.tags.iter().any(|own| own == tag));
-            let is_repeated = run.is_confirming() && !target.request.is_safe();
-            if run.shard().holds(place) && is_selected && !is_repeated {
+            let may_change = !target.request.is_safe();
+            let is_skipped = may_change && (run.is_confirming() || self.skips_changes);
+            if run.shard().holds(place) && is_selected && !is_skipped {
                 probes.push(Box::pin(self.probe(run, target)));
             }
         }

@@ -25,6 +25,8 @@ pub struct Availability {
     pub concurrency: usize,
     /// Signs of the platform's maintenance mode.
     pub maintenance: Maintenance,
+    /// True if targets with a method that may change something are left out.
+    pub skips_changes: bool,
 }
 
 /// Subject of the target with this id.
@@ -105,7 +107,12 @@ impl RawAvailability {
             .map(|(index, raw)| raw.validate(&section.item("targets", index), common, &pool))
             .collect();
         let targets: Option<Vec<Target>> = targets.into_iter().collect();
-        Some(Availability { targets: targets?, concurrency: concurrency?, maintenance: common.maintenance.clone() })
+        Some(Availability {
+            targets: targets?,
+            concurrency: concurrency?,
+            maintenance: common.maintenance.clone(),
+            skips_changes: false,
+        })
     }
 }
 

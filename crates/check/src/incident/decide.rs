@@ -92,7 +92,7 @@ pub fn decide(previous: &CheckState, findings: &Findings<'_>, policy: &Policy) -
             alive: &alive,
             silence,
             dependency: None,
-            has_need: false,
+            last_passed: previous.last_successful_run.as_ref().map(|passed| passed.at),
             is_full,
             reasons: Vec::new(),
             change: None,

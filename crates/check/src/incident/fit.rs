@@ -62,7 +62,7 @@ impl CheckState {
     }
 
     fn cut_texts(&mut self, longest: usize) {
-        // The beginning of a name stays.
+        // The beginning of a name stays, and that of a mute's texts.
         let name = longest.clamp(5, 60);
         for failure in self.failures() {
             failure.expected.cut(longest);
@@ -78,8 +78,8 @@ impl CheckState {
             gap.inconclusive.detail.cut(longest);
         }
         for mute in &mut self.mutes {
-            mute.by = cut(&mute.by, longest.max(15));
-            mute.reason = cut(&mute.reason, longest.max(15));
+            mute.by = cut(&mute.by, longest.max(5));
+            mute.reason = cut(&mute.reason, longest.max(5));
         }
         for leftover in self.leftovers.iter_mut().flat_map(|leftovers| &mut leftovers.pending) {
             leftover.compensation = cut(&leftover.compensation, name);

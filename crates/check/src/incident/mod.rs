@@ -14,7 +14,7 @@ mod state;
 
 pub use acknowledgement::Acknowledgement;
 pub use decide::{Decision, Findings, MAX_CHANGES, NotificationReason, Reason, Vote, decide};
-pub use dependency::{AffectedCheck, Dependency, Need};
+pub use dependency::{AffectedCheck, Dependency, Need, NeededFailure};
 pub use mark::Mark;
 pub use policy::{Policy, SeverityRule};
 pub use record::{IncidentChange, IncidentRecord, NotificationEntry, parts_of_id};

@@ -205,7 +205,7 @@ pub struct Notification {
     /// Subjects without a verdict, at most [`Notification::MAX_SUBJECTS`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inconclusive: Vec<InconclusiveReport>,
-    /// Checks that fail in a step that needs this check. They are not reported while it fails.
+    /// Checks that fail in a step that needs this check; each may have been reported before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub affected: Vec<AffectedCheck>,
     /// Test data that runs could not remove.

@@ -155,7 +155,7 @@ pub fn budget_text(budget: &ErrorBudget) -> String {
     };
     let objective = format!("objective {objective} in {} days{days}", Objective::DAYS);
     let (Some(spent), Some(left)) = (budget.spent, budget.left) else {
-        return format!("unknown, less than one day of runs ({objective})");
+        return format!("unknown until the runs cover a whole day ({objective})");
     };
     if budget.is_gone() {
         return format!("none left, {} spent ({objective})", percent(spent));

@@ -26,7 +26,8 @@ pub(crate) struct UpOptions {
     /// data]
     #[arg(long, value_name = "FILE")]
     pub(crate) store: Option<PathBuf>,
-    /// Create nothing: checks that create something on the platform, such as a log-in or a lesson, are skipped and named.
+    /// Create nothing: checks that create something on the platform, such as a log-in or a lesson, are skipped and named, and
+    /// so are targets with a method such as POST.
     #[arg(long)]
     pub(crate) read_only: bool,
     /// Address of the console, /metrics and /healthz, or `none`. Another address than this machine's needs a token in SYNTHETICS_TOKEN.

@@ -1,5 +1,7 @@
 //! A review as Markdown.
 
+use operations::markdown::plain;
+
 use super::section::Section;
 
 /// Renders the sections with headings and tables.
@@ -8,7 +10,7 @@ pub(super) fn markdown(sections: &[Section]) -> String {
     for (number, section) in sections.iter().enumerate() {
         parts.push(format!("{} {}", if number == 0 { "#" } else { "##" }, section.title));
         if !section.lines.is_empty() {
-            parts.push(section.lines.iter().map(|line| escaped(line)).collect::<Vec<_>>().join("\n\n"));
+            parts.push(section.lines.iter().map(|line| plain(line)).collect::<Vec<_>>().join("\n\n"));
         }
         let is_filled = |column: usize| section.rows.iter().any(|row| !row[column].is_empty());
         let columns: Vec<usize> = (0..section.header.len()).filter(|column| is_filled(*column)).collect();
@@ -17,7 +19,7 @@ pub(super) fn markdown(sections: &[Section]) -> String {
                 format!("| {} |", columns.iter().map(|column| cell(*column)).collect::<Vec<_>>().join(" | "))
             };
             let mut lines = vec![line(&|column| section.header[column].to_lowercase()), line(&|_| "---".to_owned())];
-            lines.extend(section.rows.iter().map(|row| line(&|column| escaped(&row[column]))));
+            lines.extend(section.rows.iter().map(|row| line(&|column| plain(&row[column]))));
             parts.push(lines.join("\n"));
         }
         if let Some(diff) = &section.diff {
@@ -25,16 +27,4 @@ pub(super) fn markdown(sections: &[Section]) -> String {
         }
     }
     parts.join("\n\n")
-}
-
-/// Text that means no Markdown, HTML or cell.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        if matches!(c, '\\' | '`' | '*' | '_' | '<' | '>' | '[' | ']' | '|' | '#') {
-            escaped.push('\\');
-        }
-        escaped.push(if c == '\n' { ' ' } else { c });
-    }
-    escaped
 }

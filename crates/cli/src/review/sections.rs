@@ -2,11 +2,10 @@
 
 use check::message::span;
 use check::text::utc;
-use jiff::Timestamp;
 use review::words::{counted, minute, minutes, number, signed_minutes};
 use review::{
-    AlarmReview, Behaviour, Change, CheckReview, Gap, Headroom, Kind, RecordedFirings, Review, ReviewedIncident, Tally,
-    Verdict, WhatIfResult,
+    AlarmReview, Behaviour, Change, CheckReview, Gap, Headroom, Kind, RecordedFirings, Review, ReviewedIncident,
+    SeenBy, Tally, Verdict, WhatIfResult,
 };
 
 use super::section::{Row, Section, header, row};
@@ -28,7 +27,7 @@ pub(super) enum Detail {
 
 /// All sections, in the order of reading.
 pub(super) fn sections(review: &Review, detail: Detail) -> Vec<Section> {
-    let mut sections = vec![summary(review), fired(review), headroom(review, detail)];
+    let mut sections = vec![summary(review), fired(review, detail), headroom(review, detail)];
     sections.extend([proposals(review), undecided(review), what_if(review), incidents(review), checks(review)]);
     sections.extend(trend_sections::sections(&review.trends));
     sections.retain(|section| !section.rows.is_empty() || !section.lines.is_empty() || section.diff.is_some());
@@ -36,23 +35,22 @@ pub(super) fn sections(review: &Review, detail: Detail) -> Vec<Section> {
 }
 
 fn summary(review: &Review) -> Section {
-    let days = review.until.duration_since(review.from).as_hours() / 24;
-    let fired = review.alarms.iter().filter(|alarm| !alarm.behaviour.firings.is_empty()).count();
+    let days = usize::try_from(review.until.duration_since(review.from).as_hours() / 24).unwrap_or_default();
     let total =
         |count: fn(&Behaviour) -> usize| review.alarms.iter().map(|alarm| count(&alarm.behaviour)).sum::<usize>();
     let (firings, unmatched) = (total(|own| own.firings.len()), total(|own| own.unmatched));
-    let unseen: Vec<&str> = review.unseen().map(|incident| incident.id.as_str()).collect();
     let mut lines = vec![
-        format!("{} to {}, {days} days", utc(review.from), utc(review.until)),
+        format!("{} to {}, {}", utc(review.from), utc(review.until), counted(days, "day")),
         format!(
-            "{} of {} replayed alarms fired, {firings} times; {unmatched} firings match no incident.",
-            fired,
-            review.alarms.len()
+            "{} of {} fired, {}; {} no incident.",
+            review.fired().count(),
+            counted(review.alarms.len(), "replayed alarm"),
+            counted(firings, "time"),
+            if unmatched == 1 { "1 firing matches".to_owned() } else { format!("{unmatched} firings match") },
         ),
-        match (review.incidents.len(), unseen.as_slice()) {
-            (0, _) => "No incident.".to_owned(),
-            (count, []) => format!("{}; an alarm fired for each.", counted(count, "incident")),
-            (count, unseen) => format!("{}; no alarm fired for {}.", counted(count, "incident"), listed(unseen)),
+        match review.incidents.len() {
+            0 => "No incident.".to_owned(),
+            count => format!("{}; {}.", counted(count, "incident"), seen(review)),
         },
     ];
     let proposals: Vec<&str> = review.proposals().map(|(alarm, _)| alarm.alarm.as_str()).collect();
@@ -75,22 +73,41 @@ fn summary(review: &Review) -> Section {
     Section { title: format!("Review of {}", review.environment), lines, ..Section::default() }
 }
 
-/// Alarms that fired.
-fn fired(review: &Review) -> Section {
-    let alarms = || review.alarms.iter().filter(|alarm| !alarm.behaviour.firings.is_empty());
-    let mut lines: Vec<String> = later_starts(alarms());
-    let unknown = alarms().filter(|alarm| alarm.recorded == RecordedFirings::Unknown).count();
+/// The incidents that no alarm saw, and those of which this is unknown.
+fn seen(review: &Review) -> String {
+    let unseen: Vec<&str> = review.unseen().map(|incident| incident.id.as_str()).collect();
+    let unknown: Vec<&str> = review.not_replayed().map(|incident| incident.id.as_str()).collect();
+    let not_replayed = || format!("not replayed: {}", listed(&unknown));
+    match (unseen.is_empty(), unknown.is_empty()) {
+        (true, true) => "an alarm fired for each".to_owned(),
+        (true, false) if unknown.len() == review.incidents.len() => not_replayed(),
+        (true, false) => format!("an alarm fired for every other one; {}", not_replayed()),
+        (false, true) => format!("no alarm fired for {}", listed(&unseen)),
+        (false, false) => format!("no alarm fired for {}; {}", listed(&unseen), not_replayed()),
+    }
+}
+
+/// Alarms that fired, and the times and changes that are unknown of all.
+fn fired(review: &Review, detail: Detail) -> Section {
+    let mut lines: Vec<String> = later_starts(review, detail);
+    let (unknown, partly) = review.unknown_changes();
     if unknown > 0 {
-        lines.push(format!(
-            "Recorded changes of {} are unknown: firings are those of the replay.",
-            counted(unknown, "alarm")
-        ));
+        let alarms = counted(unknown, "alarm");
+        lines.push(format!("Recorded changes are unknown for {alarms}, so that firings are those of the replay."));
+    }
+    let kept = review.alarms.iter().find_map(|alarm| match alarm.recorded {
+        RecordedFirings::Partly { from, .. } => Some(from),
+        RecordedFirings::Known { .. } | RecordedFirings::Unknown => None,
+    });
+    if let Some(from) = kept {
+        let alarms = counted(partly, "alarm");
+        lines.push(format!("Recorded changes from before {} are unknown for {alarms}.", minute(from)));
     }
     Section {
         title: "Alarms that fired".to_owned(),
         lines,
         header: header(["ALARM", "FIRED", "UNMATCHED", "IN ALARM", "SHORTEST", "LONGEST", "FLAPS", "DETECTED"]),
-        rows: alarms().map(behaviour_row).collect(),
+        rows: review.fired().map(behaviour_row).collect(),
         ..Section::default()
     }
 }
@@ -111,18 +128,21 @@ fn behaviour_row(alarm: &AlarmReview) -> Row {
     ]
 }
 
-/// Start of the replay, where it is later than the window.
-fn later_starts<'a>(alarms: impl Iterator<Item = &'a AlarmReview>) -> Vec<String> {
-    let mut starts: Vec<(Timestamp, &str, Vec<&str>)> = Vec::new();
-    for alarm in alarms {
-        let Some(reason) = &alarm.replayed_from_reason else { continue };
-        match starts.iter_mut().find(|(at, own, _)| *at == alarm.replayed_from && *own == reason) {
+/// Start of the replay of all alarms for which it is late.
+fn later_starts(review: &Review, detail: Detail) -> Vec<String> {
+    let mut starts: Vec<(String, &str, Vec<&str>)> = Vec::new();
+    for alarm in &review.alarms {
+        let Some(reason) = review.late_start(alarm) else { continue };
+        // Alarms with longer periods begin some minutes later.
+        let day = alarm.replayed_from.strftime("%Y-%m-%d").to_string();
+        match starts.iter_mut().find(|(own, why, _)| *own == day && *why == reason) {
             Some((_, _, names)) => names.push(&alarm.alarm),
-            None => starts.push((alarm.replayed_from, reason, vec![&alarm.alarm])),
+            None => starts.push((day, reason, vec![&alarm.alarm])),
         }
     }
-    let line = |(at, reason, names): (Timestamp, &str, Vec<&str>)| {
-        format!("Replayed from {} only, since {reason}: {}.", minute(at), listed(&names))
+    let line = |(day, reason, names): (String, &str, Vec<&str>)| {
+        let names = if detail == Detail::Full { names.join(", ") } else { listed(&names) };
+        format!("Replayed from {day} only, since {reason}: {names}.")
     };
     starts.into_iter().map(line).collect()
 }
@@ -263,17 +283,13 @@ fn incidents(review: &Review) -> Section {
     let incident_row = |incident: &ReviewedIncident| {
         let lasted = span(incident.until.unwrap_or(review.until).duration_since(incident.since).as_secs());
         let lasted = if incident.until.is_some() { lasted } else { format!("{lasted}, open") };
-        let seen: Vec<String> = incident
-            .seen_by
-            .iter()
-            .map(|seen| format!("{} {}", seen.alarm, signed_minutes(seen.delay_minutes)))
-            .collect();
-        let seen = if seen.is_empty() { "no alarm".to_owned() } else { listed(&seen) };
+        let seen: Vec<String> = incident.seen_by.iter().map(SeenBy::words).collect();
+        let seen = if seen.is_empty() { incident.without_alarm().to_owned() } else { listed(&seen) };
         row([incident.id.clone(), lasted, incident.step.clone(), seen, incident.marks.join(", ")])
     };
     Section {
         title: "Incidents".to_owned(),
-        header: header(["INCIDENT", "LASTED", "STEP", "SEEN BY, AFTER", "MARKS BEFORE"]),
+        header: header(["INCIDENT", "LASTED", "STEP", "SEEN BY", "MARKS BEFORE"]),
         rows: review.incidents.iter().map(incident_row).collect(),
         ..Section::default()
     }
@@ -330,3 +346,6 @@ fn listed(names: &[impl AsRef<str>]) -> String {
         more => format!("{} and {more} more", shown.join(", ")),
     }
 }
+
+#[cfg(test)]
+mod tests;

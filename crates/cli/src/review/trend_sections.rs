@@ -2,17 +2,12 @@
 
 use jiff::Timestamp;
 use review::words::{milliseconds, number, percent};
-use review::{
-    CheckTrend, CheckWeek, CostTrend, Group, Projection, SeriesTrend, StepTrend, StepTrends, StepWeek, Trends, Week,
-};
+use review::{CheckTrend, CheckWeek, CostTrend, Group, Projection, SeriesTrend, StepTrend, SubjectTrend, Trends, Week};
 
 use super::section::{COLUMNS, Row, Section, row};
 
 /// Weeks in a table: one column has the name, and one more a remark.
 const WEEKS: usize = COLUMNS - 2;
-/// Most steps in a table, those that take longest.
-const STEPS: usize = 12;
-
 /// Sections of all trends. Tables show the newest weeks.
 pub(super) fn sections(trends: &Trends) -> Vec<Section> {
     let table = |title: &str, first: &'static str, last: &'static str, rows: Vec<Row>| {
@@ -37,14 +32,23 @@ pub(super) fn sections(trends: &Trends) -> Vec<Section> {
     };
     let mut weeks = table("Success by week", "CHECK", "", with_dates(success.collect()));
     weeks.lines.extend(older(&trends.weeks));
+    let mut subjects = table("Success of subjects by week", "SUBJECT", "", Vec::new());
+    match trends.subjects.worst() {
+        None => subjects.lines.push("Not asked: subjects are in log lines.".to_owned()),
+        Some((worst, others)) => {
+            if others > 0 {
+                subjects.lines.push(format!("The worst {} of {} subjects.", worst.len(), worst.len() + others));
+            }
+            subjects.rows = with_dates(worst.into_iter().map(subject_row).collect());
+        }
+    }
     let durations = table("Durations by week (95th percentile)", "CHECK", "", with_dates(p95.collect()));
     let mut steps = table("Steps by week (95th percentile)", "STEP", "", Vec::new());
-    match &trends.steps {
-        StepTrends::NotAsked => steps.lines.push("Not asked: steps are in log lines; --logs searches them.".to_owned()),
-        StepTrends::Known { steps: known } => {
-            let slowest = slowest(known);
-            if known.len() > slowest.len() {
-                steps.lines.push(format!("The slowest {} of {} steps.", slowest.len(), known.len()));
+    match trends.steps.slowest() {
+        None => steps.lines.push("Not asked: steps are in log lines; --logs searches them.".to_owned()),
+        Some((slowest, others)) => {
+            if others > 0 {
+                steps.lines.push(format!("The slowest {} of {} steps.", slowest.len(), slowest.len() + others));
             }
             steps.rows = with_dates(slowest.into_iter().map(step_row).collect());
         }
@@ -56,7 +60,7 @@ pub(super) fn sections(trends: &Trends) -> Vec<Section> {
         with_dates(trends.series.iter().map(series_row).collect()),
     );
     series.lines.extend(trends.unavailable.iter().map(|what| format!("Not recorded: {what}.")));
-    vec![weeks, durations, steps, series, cost(trends)]
+    vec![weeks, subjects, durations, steps, series, cost(trends)]
 }
 
 fn cost(trends: &Trends) -> Section {
@@ -84,6 +88,11 @@ fn check_row(trend: &CheckTrend, value: impl Fn(&CheckWeek) -> Option<String>) -
     )
 }
 
+fn subject_row(trend: &SubjectTrend) -> Row {
+    let name = format!("{}/{}", trend.check, trend.subject);
+    weeks_row(name, newest(&trend.weeks).iter().map(|week| week.map(|week| percent(week.success))), String::new())
+}
+
 fn step_row(trend: &StepTrend) -> Row {
     let subject = if trend.subject == "-" { String::new() } else { format!("{}/", trend.subject) };
     let name = format!("{}: {subject}{}", trend.check, trend.step);
@@ -99,16 +108,6 @@ fn series_row(trend: &SeriesTrend) -> Row {
     let suffix = if trend.group == Group::Certificate { " days" } else { suffix };
     let values = newest(&trend.weeks).iter().map(|week| week.map(|value| format!("{}{suffix}", number(value))));
     weeks_row(trend.metric.clone(), values, trend.projection.as_ref().map(Projection::words).unwrap_or_default())
-}
-
-/// The slowest steps of the newest week, slowest first.
-fn slowest(steps: &[StepTrend]) -> Vec<&StepTrend> {
-    let newest =
-        |trend: &StepTrend| trend.weeks.iter().rev().flatten().next().map_or(0.0, |week: &StepWeek| week.p95_ms);
-    let mut sorted: Vec<&StepTrend> = steps.iter().collect();
-    sorted.sort_by(|one, other| newest(other).total_cmp(&newest(one)));
-    sorted.truncate(STEPS);
-    sorted
 }
 
 fn weeks_row(name: String, values: impl Iterator<Item = Option<String>>, remark: String) -> Row {

@@ -97,6 +97,13 @@ fn read_only_skips_and_names_what_creates() {
         assert_eq!(shown.contains(&format!("{check}: passed")), !creates, "{shown}");
         assert_eq!(said.contains(&format!("{check}: skipped, because it creates something")), creates, "{said}");
     }
+    let text_with_post = DEMO.replacen("path = \"/login\"", "path = \"/login\"\nmethod = \"DELETE\"", 1);
+    let file = settings_file("read-only.toml", &text_with_post.replace("http://127.0.0.1:8480", "http://127.0.0.1:9"));
+    let output = synthetics(&["run", "availability", "--settings", &file, "--read-only", "--format", "json"]);
+    let skipped = "availability/login-page: skipped, because its method may change something (--read-only)";
+    assert!(text(&output.stderr).contains(skipped), "{output:?}");
+    let shown = text(&output.stdout);
+    assert!(!shown.contains("login-page") && shown.contains("front-page"), "{shown}");
     let output = synthetics(&["run", "booking", "--demo", "--read-only"]);
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     assert!(text(&output.stderr).contains("nothing to run"), "{output:?}");

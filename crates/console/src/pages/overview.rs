@@ -240,7 +240,7 @@ fn subject(check: &str, incident: &IncidentRecord) -> Subject {
 fn budget(budget: &ErrorBudget) -> Budget {
     let hundredths = budget.left.map(|left| (left * 100.0).floor());
     let words = match hundredths {
-        None => "less than a day of runs".to_owned(),
+        None => "not known yet".to_owned(),
         Some(_) if budget.is_gone() => "none left".to_owned(),
         Some(hundredths) => format!("{hundredths:.0} % left"),
     };

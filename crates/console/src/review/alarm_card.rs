@@ -10,7 +10,6 @@ use super::axis::Axis;
 use super::changes::change;
 use super::firing_strip::FiringStrip;
 use super::headroom_bar::HeadroomBar;
-use super::unknown::late_start;
 
 /// Part of the way to the threshold from which an alarm is close to it.
 const CLOSE: f64 = 0.9;
@@ -154,7 +153,7 @@ fn facts(alarm: &AlarmReview, review: &Review) -> Vec<(&'static str, String)> {
         }
         RecordedFirings::Unknown => {}
     }
-    if let Some(reason) = late_start(alarm, review) {
+    if let Some(reason) = review.late_start(alarm) {
         facts.push(("Replayed from", format!("{}, since {reason}", minute(alarm.replayed_from))));
     }
     facts

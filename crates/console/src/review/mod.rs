@@ -15,6 +15,6 @@ mod unknown;
 mod view;
 mod week_chart;
 
-pub(crate) use page::review_page;
+pub(crate) use page::{review_page, start_review};
 pub use report::review_report;
 pub(crate) use runs::Reviews;

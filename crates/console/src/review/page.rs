@@ -1,11 +1,11 @@
-//! `GET /review`: the review of the last weeks.
+//! `/review`: the review of the last weeks. A form of the page asks for one that has a price.
 
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Query, State};
+use axum::extract::{Form, Query, State};
 use axum::http::StatusCode;
 use axum::http::header::REFRESH;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse as _, Redirect, Response};
 use review::{Review, asked_metrics};
 use serde::Deserialize;
 
@@ -25,8 +25,12 @@ const METRIC_USD: f64 = 0.01 / 1_000.0;
 pub(crate) struct Choice {
     /// Window in days.
     days: Option<u16>,
-    /// Present if the price is accepted.
-    run: Option<u8>,
+}
+
+impl Choice {
+    fn days(&self) -> u16 {
+        self.days.filter(|days| DAYS.contains(days)).unwrap_or(30)
+    }
 }
 
 #[derive(Template)]
@@ -52,34 +56,42 @@ struct Pending {
     price: Option<String>,
 }
 
+/// Starts a review whose price is accepted, and leads to the page. The guard refuses forms of other sites.
+pub(crate) async fn start_review(
+    State(source): State<Source>,
+    Extension(reviews): Extension<Reviews>,
+    Form(choice): Form<Choice>,
+) -> Redirect {
+    let days = choice.days();
+    reviews.get(&source, days, true).await;
+    Redirect::to(&format!("/review?days={days}"))
+}
+
 /// Shows the review of a window, or says that it is being made, or its price.
 pub(crate) async fn review_page(
     State(source): State<Source>,
     Extension(reviews): Extension<Reviews>,
     Query(choice): Query<Choice>,
 ) -> Response {
-    let days = choice.days.filter(|days| DAYS.contains(days)).unwrap_or(30);
+    let days = choice.days();
     let price = source.once_per_minute.is_some().then(|| price(&source, days));
-    let Known { result, running } = reviews.get(&source, days, choice.run.is_some()).await;
+    let Known { result, running } = reviews.get(&source, days, false).await;
     let windows = DAYS.map(|own| (own, own == days)).to_vec();
-    let pending = |headline: &str, tone, lines| {
+    let pending = |headline: &str, tone, lines, price| {
         let mut shell = Shell::new(&source, Place::Review, headline);
         shell.tone = tone;
-        page(&Pending { shell, headline: headline.to_owned(), days, windows: windows.clone(), lines, price: None })
+        page(&Pending { shell, headline: headline.to_owned(), days, windows: windows.clone(), lines, price })
     };
     if let Some(progress) = &running
-        && result.is_none()
+        && result.as_ref().is_none_or(|result| result.review.is_err())
     {
         let lines = vec![format!("The page loads itself again. {}", progress.borrow().as_str())];
         let again = format!("2; url=/review?days={days}");
-        return ([(REFRESH, again)], pending("The review is being computed", "calm", lines)).into_response();
+        return ([(REFRESH, again)], pending("The review is being computed", "calm", lines, None)).into_response();
     }
     let Some(result) = result else {
         let line = format!("It asks CloudWatch for the values of {days} days.");
-        let mut shell = Shell::new(&source, Place::Review, "Review");
-        shell.tone = "calm";
-        let headline = "No review yet".to_owned();
-        return page(&Pending { shell, headline, days, windows, lines: vec![line], price });
+        return pending("No review yet", "calm", vec![line], price);
     };
     match result.review {
         Ok(review) => {
@@ -92,8 +104,11 @@ pub(crate) async fn review_page(
             page(&ReviewPage { shell, days, windows, price, notice, view })
         }
         Err(error) => {
-            let lines = vec![error, "The page tries again in ten minutes.".to_owned()];
-            (StatusCode::SERVICE_UNAVAILABLE, pending("The review failed", "unsure", lines)).into_response()
+            let mut lines = vec![error];
+            if price.is_none() {
+                lines.push("The page tries again in ten minutes.".to_owned());
+            }
+            (StatusCode::SERVICE_UNAVAILABLE, pending("The review failed", "unsure", lines, price)).into_response()
         }
     }
 }

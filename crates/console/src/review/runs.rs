@@ -56,8 +56,9 @@ impl Reviews {
         let now = source.clock.now();
         let mut known = self.known(days);
         let age = known.result.as_ref().map(|result| now.duration_since(result.at));
+        let has_failed = known.result.as_ref().is_some_and(|result| result.review.is_err());
         let is_wanted = match source.once_per_minute {
-            Some(_) => run && age.is_none_or(|age| age >= SignedDuration::from_mins(1)),
+            Some(_) => run && (has_failed || age.is_none_or(|age| age >= SignedDuration::from_mins(1))),
             None => age.is_none_or(|age| age >= OLD),
         };
         if is_wanted && known.running.is_none() {
@@ -85,7 +86,7 @@ impl Reviews {
         change(self.known.lock().unwrap_or_else(PoisonError::into_inner).entry(days).or_default());
     }
 
-    /// Starts a review on a thread of its own, since it computes for seconds. Returns a future that ends with it.
+    /// Starts a review on its own thread, since it computes for seconds. Returns a future that ends with it.
     fn start(&self, source: &Source, days: u16, now: Timestamp) -> impl Future<Output = ()> + use<> {
         let (progress, running) = watch::channel("waiting for another review".to_owned());
         let mut ended = running.clone();

@@ -55,12 +55,7 @@ pub(super) fn tiles(review: &Review) -> Vec<Tile> {
             tone: if unseen > 0 || open > 0 { "bad" } else { "good" },
             number: review.incidents.len().to_string(),
             name: "incidents",
-            words: match (unseen, open, review.incidents.len()) {
-                (_, _, 0) => "none in the window".to_owned(),
-                (0, 0, _) => "an alarm fired for each".to_owned(),
-                (0, open, _) => format!("{open} open; an alarm fired for each"),
-                (unseen, _, _) => format!("no alarm fired for {unseen}"),
-            },
+            words: incident_words(review, unseen, open),
             link: "#incidents",
         },
         Tile {
@@ -73,6 +68,20 @@ pub(super) fn tiles(review: &Review) -> Vec<Tile> {
         budget_tile(review),
         resource_tile(review),
     ]
+}
+
+fn incident_words(review: &Review, unseen: usize, open: usize) -> String {
+    let (all, unknown) = (review.incidents.len(), review.not_replayed().count());
+    let known = match (unseen, open) {
+        _ if all == 0 => return "none in the window".to_owned(),
+        (0, _) if unknown == all => String::new(),
+        (0, _) if unknown > 0 => "an alarm fired for every other one".to_owned(),
+        (0, 0) => "an alarm fired for each".to_owned(),
+        (0, open) => format!("{open} open; an alarm fired for each"),
+        (unseen, _) => format!("no alarm fired for {unseen}"),
+    };
+    let unknown = (unknown > 0).then(|| format!("{unknown} not replayed"));
+    [known].into_iter().filter(|words| !words.is_empty()).chain(unknown).collect::<Vec<_>>().join("; ")
 }
 
 fn budget_tile(review: &Review) -> Tile {

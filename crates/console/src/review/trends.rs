@@ -1,13 +1,10 @@
 //! Trends by week, as charts.
 
 use review::words::{milliseconds, number, percent, signed};
-use review::{CheckTrend, CheckWeek, CostTrend, Group, Review, SeriesTrend, StepTrend, StepTrends, Trends};
+use review::{CheckTrend, CheckWeek, CostTrend, Group, Review, SeriesTrend, StepTrend, SubjectTrend, Trends};
 
 use super::projection_chart::ProjectionChart;
 use super::week_chart::{Numbers, Range, WeekChart};
-
-/// Most steps, those that take longest.
-const STEPS: usize = 12;
 
 /// Weeks of a check, or of a metric.
 pub(crate) struct Figure {
@@ -15,8 +12,8 @@ pub(crate) struct Figure {
     pub(crate) charts: Vec<(String, WeekChart)>,
 }
 
-/// Weeks of a step.
-pub(crate) struct StepRow {
+/// Weeks of a step or a subject.
+pub(crate) struct WeeksRow {
     pub(crate) name: String,
     pub(crate) chart: Option<WeekChart>,
     pub(crate) first: String,
@@ -106,33 +103,48 @@ pub(super) fn projections(review: &Review) -> Vec<ProjectionRow> {
     review.trends.series.iter().filter_map(row).collect()
 }
 
-/// The slowest steps, and the number of the others. `None`: they were not asked for.
-pub(super) fn steps(trends: &Trends) -> Option<(Vec<StepRow>, usize)> {
-    let StepTrends::Known { steps } = &trends.steps else { return None };
-    let newest = |step: &StepTrend| step.weeks.iter().rev().flatten().next().map_or(0.0, |week| week.p95_ms);
-    let mut sorted: Vec<&StepTrend> = steps.iter().collect();
-    sorted.sort_by(|one, other| newest(other).total_cmp(&newest(one)));
-    let more = sorted.len().saturating_sub(STEPS);
-    sorted.truncate(STEPS);
-    Some((sorted.into_iter().map(|step| step_row(step, trends)).collect(), more))
+/// The worst subjects, and the number of the others. `None`: they were not asked for.
+pub(super) fn subjects(trends: &Trends) -> Option<(Vec<WeeksRow>, usize)> {
+    let row = |subject: &SubjectTrend| WeeksRow {
+        name: format!("{}/{}", subject.check, subject.subject),
+        ..weeks_row(trends, subject.weeks.iter().map(|week| week.map(|week| week.success)), Range::UpToOne, &percent)
+    };
+    let (worst, others) = trends.subjects.worst()?;
+    Some((worst.into_iter().map(row).collect(), others))
 }
 
-fn step_row(step: &StepTrend, trends: &Trends) -> StepRow {
-    let values: Vec<Option<f64>> = step.weeks.iter().map(|week| week.map(|week| week.p95_ms)).collect();
-    let (first, last) = (values.iter().flatten().next().copied(), values.iter().rev().flatten().next().copied());
-    let subject = if step.subject == "-" { String::new() } else { format!("{}/", step.subject) };
-    let words = |value: Option<f64>| value.map(milliseconds).unwrap_or_default();
-    let change = first.zip(last).filter(|(first, _)| *first > 0.0);
-    let numbers = Numbers {
-        weeks: &trends.weeks,
-        values,
-        band: None,
-        limit: None,
-        range: Range::FromZero,
-        format: &milliseconds,
+/// The slowest steps, and the number of the others. `None`: they were not asked for.
+pub(super) fn steps(trends: &Trends) -> Option<(Vec<WeeksRow>, usize)> {
+    let row = |step: &StepTrend| {
+        let subject = if step.subject == "-" { String::new() } else { format!("{}/", step.subject) };
+        WeeksRow {
+            name: format!("{}: {subject}{}", step.check, step.step),
+            ..weeks_row(
+                trends,
+                step.weeks.iter().map(|week| week.map(|week| week.p95_ms)),
+                Range::FromZero,
+                &milliseconds,
+            )
+        }
     };
-    StepRow {
-        name: format!("{}: {subject}{}", step.check, step.step),
+    let (slowest, others) = trends.steps.slowest()?;
+    Some((slowest.into_iter().map(row).collect(), others))
+}
+
+/// A row without a name.
+fn weeks_row(
+    trends: &Trends,
+    values: impl Iterator<Item = Option<f64>>,
+    range: Range,
+    format: &dyn Fn(f64) -> String,
+) -> WeeksRow {
+    let values: Vec<Option<f64>> = values.collect();
+    let (first, last) = (values.iter().flatten().next().copied(), values.iter().rev().flatten().next().copied());
+    let words = |value: Option<f64>| value.map(format).unwrap_or_default();
+    let change = first.zip(last).filter(|(first, _)| *first > 0.0);
+    let numbers = Numbers { weeks: &trends.weeks, values, band: None, limit: None, range, format };
+    WeeksRow {
+        name: String::new(),
         chart: numbers.chart(),
         first: words(first),
         last: words(last),

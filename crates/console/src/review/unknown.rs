@@ -1,14 +1,10 @@
 //! What a review does not know, and why.
 
-use jiff::SignedDuration;
 use review::words::counted;
-use review::{AlarmReview, Projection, RecordedFirings, Review, StepTrends};
+use review::{Projection, Review, StepTrends, SubjectTrends};
 
 /// Part of the periods without a value from which a review says so.
 const MISSING: f64 = 0.05;
-
-/// Time after the start of the window from which a replay is late. The first periods of an alarm never matter.
-const LATE: SignedDuration = SignedDuration::from_hours(24);
 
 /// A reason, and everything that it concerns.
 pub(crate) struct Unknown {
@@ -34,7 +30,7 @@ pub(super) fn unknown(review: &Review) -> Vec<Unknown> {
         add(format!("Alarms not replayed, since {}", without.reason), Some(&without.alarm));
     }
     for alarm in &review.alarms {
-        if let Some(reason) = late_start(alarm, review) {
+        if let Some(reason) = review.late_start(alarm) {
             let from = alarm.replayed_from.strftime("%Y-%m-%d");
             add(format!("Alarms replayed from {from} only, since {reason}"), Some(&alarm.alarm));
         }
@@ -43,17 +39,17 @@ pub(super) fn unknown(review: &Review) -> Vec<Unknown> {
         let name = format!("{} ({:.0} %)", alarm.alarm, (1.0 - alarm.values.coverage()) * 100.0);
         add("Alarms with periods without values".to_owned(), Some(&name));
     }
-    for (what, is_unknown) in [
-        (
-            "Changes of state as they were recorded, so that firings are those of the replay only",
-            is_unknown as fn(&AlarmReview) -> bool,
-        ),
-        ("Older changes of state than those that CloudWatch keeps", is_partly_known),
+    let (unknown, partly) = review.unknown_changes();
+    for (what, count) in [
+        ("Changes of state as they were recorded, so that firings are those of the replay only", unknown),
+        ("Older changes of state than those that CloudWatch keeps", partly),
     ] {
-        let count = review.alarms.iter().filter(|alarm| is_unknown(alarm)).count();
         if count > 0 {
             add(format!("{what}: {}", counted(count, "alarm")), None);
         }
+    }
+    if review.trends.subjects == SubjectTrends::NotAsked {
+        add("Success of subjects: it is in log lines, and was not asked for".to_owned(), None);
     }
     if review.trends.steps == StepTrends::NotAsked {
         let what = "Durations of steps: they are in log lines, and were not asked for; synthetics review --logs searches them at a price";
@@ -71,18 +67,4 @@ pub(super) fn unknown(review: &Review) -> Vec<Unknown> {
         add("Numbers that are not recorded".to_owned(), Some(what));
     }
     found
-}
-
-/// Reason for a replay that begins much later than the window.
-pub(super) fn late_start<'a>(alarm: &'a AlarmReview, review: &Review) -> Option<&'a str> {
-    let is_late = alarm.replayed_from.duration_since(review.from) > LATE;
-    alarm.replayed_from_reason.as_deref().filter(|_| is_late)
-}
-
-fn is_unknown(alarm: &AlarmReview) -> bool {
-    alarm.recorded == RecordedFirings::Unknown
-}
-
-fn is_partly_known(alarm: &AlarmReview) -> bool {
-    matches!(alarm.recorded, RecordedFirings::Partly { .. })
 }

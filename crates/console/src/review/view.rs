@@ -2,14 +2,14 @@
 
 use check::incident::Severity;
 use check::message::span;
-use review::words::{minute, signed_minutes};
-use review::{CheckReview, Review, ReviewedIncident, Sensitivity};
+use review::words::minute;
+use review::{CheckReview, Review, ReviewedIncident, SeenBy, Sensitivity};
 
 use super::alarm_card::{AlarmCard, cards};
 use super::axis::Axis;
 use super::changes::{ChangeRow, DiffLine, answers, diff_lines, proposals};
 use super::summary::{Budget, Tile, budgets, tiles};
-use super::trends::{self, Figure, ProjectionRow, StepRow};
+use super::trends::{self, Figure, ProjectionRow, WeeksRow};
 use super::unknown::{Unknown, unknown};
 use super::week_chart::WeekChart;
 
@@ -34,7 +34,8 @@ pub(crate) struct ReviewView {
     pub(crate) marks: Vec<(String, String, String)>,
     pub(crate) check_trends: Vec<Figure>,
     pub(crate) series: Vec<Figure>,
-    pub(crate) steps: Option<(Vec<StepRow>, usize)>,
+    pub(crate) subjects: Option<(Vec<WeeksRow>, usize)>,
+    pub(crate) steps: Option<(Vec<WeeksRow>, usize)>,
     pub(crate) projections: Vec<ProjectionRow>,
     pub(crate) cost: Option<(WeekChart, String)>,
     pub(crate) checks: Vec<CheckRow>,
@@ -52,6 +53,10 @@ pub(crate) struct IncidentRow {
     /// Alarms that fired for it, with their delay.
     pub(crate) seen: Vec<String>,
     pub(crate) more: usize,
+    /// Words without an alarm.
+    pub(crate) without_alarm: &'static str,
+    /// True if it was replayed and no alarm fired.
+    pub(crate) is_unseen: bool,
     pub(crate) marks: String,
 }
 
@@ -90,6 +95,7 @@ impl ReviewView {
             marks: review.marks.iter().map(|mark| (minute(mark.at), mark.text.clone(), mark.by.clone())).collect(),
             check_trends: trends::checks(review),
             series: trends::series(&review.trends),
+            subjects: trends::subjects(&review.trends),
             steps: trends::steps(&review.trends),
             projections: trends::projections(review),
             cost: trends::cost(&review.trends),
@@ -109,8 +115,10 @@ fn incident_row(incident: &ReviewedIncident, review: &Review) -> IncidentRow {
         lasted: span(seconds),
         is_open: incident.until.is_none(),
         step: incident.step.clone(),
-        seen: seen.map(|seen| format!("{} after {}", seen.alarm, signed_minutes(seen.delay_minutes))).collect(),
+        seen: seen.map(SeenBy::words).collect(),
         more: incident.seen_by.len().saturating_sub(SEEN),
+        without_alarm: incident.without_alarm(),
+        is_unseen: incident.seen_by.is_empty() && incident.replayed,
         marks: incident.marks.join(", "),
     }
 }

@@ -68,12 +68,22 @@ async fn price_is_shown_before_anything_is_asked() {
     let answer = world.get("/review?days=30").await;
     assert_eq!((answer.status, asked()), (200, 0), "{}", answer.body);
     assert!(answer.body.contains("Review 30 days for about 0.01 USD, for "), "{}", answer.body);
+    // A link or a picture of another site makes a browser send this.
     let answer = world.get("/review?days=30&run=1").await;
+    assert!(answer.body.contains("No review yet") && asked() == 0, "{}", answer.body);
+    let elsewhere =
+        "POST /review HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.example\r\nContent-Length: 0\r\n\r\n";
+    assert_eq!((world.ask(elsewhere).await.status, asked()), (403, 0));
+    let answer = world.post("/review", "days=30").await;
+    assert_eq!(answer.status, 303, "{}", answer.body);
+    assert!(answer.head.contains("location: /review?days=30\r\n"), "{}", answer.head);
+    let answer = world.get("/review?days=30").await;
     assert!(answer.body.contains("Review of 30 days") && answer.body.contains("Review again for"), "{}", answer.body);
     let after = asked();
     assert!(after > 10, "{after}");
-    // A page that loads again shows the same review.
-    let answer = world.get("/review?days=30&run=1").await;
+    // Another press within a minute shows the same review.
+    world.post("/review", "days=30").await;
+    let answer = world.get("/review?days=30").await;
     assert!(answer.body.contains("Made ") && answer.body.contains("Review again for"), "{}", answer.body);
     assert_eq!(asked(), after);
 }

@@ -53,7 +53,8 @@ impl World {
         let incident = fill(&store, since).await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let alarms = thresholds::on_checks(thresholds::shipped("demo").unwrap(), &["login", "booking"], None);
+        let shipped = thresholds::shipped("demo").unwrap();
+        let alarms = thresholds::on_checks(shipped, &["login", "booking"], None, &checks::default_objectives());
         let actions =
             allow_actions.then(|| Actions { store: store.clone(), alarm_mutes: None, runs: None, by: String::new() });
         let of_changes = store.clone();

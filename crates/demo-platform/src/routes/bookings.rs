@@ -57,10 +57,14 @@ async fn calendar(
     let Some(school) = own_school(&user, &school) else { return Problem::Forbidden.answer(client) };
     let (from, to) = days(&platform, &query);
     let matches = |person: Option<&String>, id: u32| person.is_none_or(|own| *own == id.to_string());
+    // Cancelled bookings are listed on request.
+    let is_wanted =
+        |booking: &Booking| query.get("status").map_or(!booking.is_cancelled, |status| booking.status() == status);
     let kept = platform.bookings.lock();
     let listed = kept.iter().filter(|booking| {
         let day = booking.starts_at.to_zoned(zone()).date();
         booking.school == school
+            && is_wanted(booking)
             && matches(query.get("teacher_id"), booking.teacher)
             && query.get("student_id").is_none_or(|own| booking.students.iter().any(|id| id.to_string() == *own))
             && (from..=to).contains(&day)
@@ -317,7 +321,7 @@ fn booking_json(booking: &Booking) -> Value {
         "ends_at": format_time(booking.ends_at),
         "type": booking.kind,
         "notes": booking.notes,
-        "status": if booking.is_cancelled { "cancelled" } else { "confirmed" },
+        "status": booking.status(),
         "created_at": format_time(booking.created_at),
     })
 }

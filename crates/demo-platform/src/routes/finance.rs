@@ -58,8 +58,8 @@ async fn invoices(
         Err(problem) => return problem.answer(client),
     };
     let ledger = platform.ledger();
-    let list: Vec<Value> =
-        ledger.invoices.iter().filter(|invoice| invoice.student == student).map(invoice_json).collect();
+    let newest_first = ledger.invoices.iter().rev();
+    let list: Vec<Value> = newest_first.filter(|invoice| invoice.student == student).map(invoice_json).collect();
     platform.answer(StatusCode::OK, Value::Array(list))
 }
 
@@ -141,8 +141,8 @@ async fn payments(
         Err(problem) => return problem.answer(client),
     };
     let ledger = platform.ledger();
-    let list = ledger.payments.iter().filter(|payment| payment.student == student).map(payment_json);
-    let list: Vec<Value> = list.collect();
+    let newest_first = ledger.payments.iter().rev();
+    let list: Vec<Value> = newest_first.filter(|payment| payment.student == student).map(payment_json).collect();
     platform.answer(StatusCode::OK, Value::Array(list))
 }
 

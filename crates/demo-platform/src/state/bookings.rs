@@ -21,6 +21,12 @@ pub(crate) struct Booking {
     pub(crate) created_at: Timestamp,
 }
 
+impl Booking {
+    pub(crate) const fn status(&self) -> &'static str {
+        if self.is_cancelled { "cancelled" } else { "confirmed" }
+    }
+}
+
 /// All bookings.
 #[derive(Default)]
 pub(crate) struct Bookings {

@@ -133,7 +133,7 @@ fn report(size: &Size) -> Report {
             closed_at: Some(at),
             recorded: 50,
             silenced_by: Some(name()),
-            dependency: None,
+            dependency: Some(name()),
             acknowledged: Some(Acknowledgement { at, by: name(), reason: name(), is_new: true }),
         }),
         openings: 3,

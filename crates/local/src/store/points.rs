@@ -27,7 +27,7 @@ pub(super) fn points(
         sets = merged(sets);
     }
     sets.truncate(limit.saturating_add(1));
-    sets.into_iter().map(|(start, set)| Ok(Point { at: time(start)?, value: value(set, statistic) })).collect()
+    sets.into_iter().map(|(start, set)| Ok(Point { at: time(start)?, value: set.value(statistic) })).collect()
 }
 
 /// Numbers of the metric, one for each unit.
@@ -58,7 +58,7 @@ fn add(
         if let Some((last, set)) = sets[begin..].last_mut()
             && *last == start
         {
-            *set = with(*set, Datapoint::from_value(value));
+            *set = set.merge(Datapoint::from_value(value));
         } else if sets.len() > most {
             break;
         } else {
@@ -71,26 +71,7 @@ fn add(
 fn merged(sets: Vec<(i64, Datapoint)>) -> Vec<(i64, Datapoint)> {
     let mut by_start: BTreeMap<i64, Datapoint> = BTreeMap::new();
     for (start, set) in sets {
-        by_start.entry(start).and_modify(|own| *own = with(*own, set)).or_insert(set);
+        by_start.entry(start).and_modify(|own| *own = own.merge(set)).or_insert(set);
     }
     by_start.into_iter().collect()
-}
-
-fn with(one: Datapoint, other: Datapoint) -> Datapoint {
-    Datapoint {
-        count: one.count + other.count,
-        sum: one.sum + other.sum,
-        minimum: one.minimum.min(other.minimum),
-        maximum: one.maximum.max(other.maximum),
-    }
-}
-
-fn value(set: Datapoint, statistic: Statistic) -> f64 {
-    match statistic {
-        Statistic::SampleCount => set.count,
-        Statistic::Average => set.sum / set.count,
-        Statistic::Sum => set.sum,
-        Statistic::Minimum => set.minimum,
-        Statistic::Maximum => set.maximum,
-    }
 }

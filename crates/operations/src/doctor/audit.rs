@@ -20,6 +20,7 @@ pub(super) fn audit(input: &AuditInput<'_>) -> Vec<Finding> {
     let cadences = findings.audit_cadences();
     findings.audit_timeouts(&cadences);
     findings.audit_metric_coverage();
+    findings.audit_objective_coverage(&cadences);
     findings.audit_alarm_names();
     for shipped in std::iter::once(input.alarms).chain(input.others) {
         findings.current = shipped;

@@ -1,42 +1,74 @@
 //! Audit rules for the alarms on objectives: the data points that follow from the objective of a check and its cadence.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use alarm::{Comparison, Numbers, PeriodStatistic, Statistic};
+use alarm::{Alarm, Numbers};
 use check::budget::Objective;
-use check::metric::{NAMESPACE, SUCCESS};
+use check::metric::SUCCESS;
 
-use super::findings::Findings;
-use crate::thresholds::OBJECTIVE_ALARM;
+use super::checks::runnable;
+use super::findings::{ALARMS, Finding, Findings};
+use crate::checks::default_objectives;
+use crate::thresholds::guarded_check;
 
 impl Findings<'_> {
     /// An alarm on an objective fires on M of N failed runs, which follow from the objective and the cadence of the check.
     pub(super) fn audit_objective(&mut self, id: &str, numbers: &Numbers, cadences: &BTreeMap<String, Duration>) {
-        let [watched] = &numbers.metrics[..] else { return };
-        let is_success = watched.metric.namespace == NAMESPACE && watched.metric.name == SUCCESS.name;
-        if !is_success || numbers.is_math || !id.ends_with(OBJECTIVE_ALARM) {
-            return;
-        }
-        let Some(check) = watched.metric.dimensions.get("Check") else { return };
+        let Some(check) = guarded_check(numbers) else { return };
         let Some(cadence) = cadences.get(check).copied() else { return };
         let Some(objective) = self.input.objectives.get(check).copied() else {
-            let rule =
-                format!("expected an objective of {check} in the settings, found none: the alarm guards nothing");
-            return self.report(id, "Properties.DatapointsToAlarm", rule);
+            let rule = format!("not judged: the data points, because the settings have no objective of {check}");
+            return self.note(id, "Properties.DatapointsToAlarm", rule);
         };
-        let is_average = watched.statistic == Some(PeriodStatistic::Standard(Statistic::Average));
-        if !is_average || numbers.condition != Some((Comparison::Less, 1.0)) || numbers.period != Some(cadence) {
+        if numbers.period != Some(cadence) {
             let rule = format!(
-                "expected an average below 1 in periods of {} s, found another condition: the data points would not be failed \
-                 runs",
+                "expected periods of {} s, found others: the data points would not be the runs of {check}",
                 cadence.as_secs()
             );
-            return self.report(id, "Properties.Threshold", rule);
+            return self.report(id, "Properties.Period", rule);
         }
         if let Err(rule) = matches(check, objective, cadence, numbers) {
             self.report(id, "Properties.DatapointsToAlarm", rule);
         }
+    }
+
+    /// Every check with an objective that applies without settings needs an alarm on it.
+    pub(super) fn audit_objective_coverage(&mut self, cadences: &BTreeMap<String, Duration>) {
+        let all = || std::iter::once(self.input.alarms).chain(self.input.others);
+        // Rejected alarms are findings already.
+        let mut rejected = all().flat_map(|shipped| &shipped.rejected);
+        if rejected.any(|own| own.alarm.properties.get("MetricName").is_some_and(|name| name == SUCCESS.name)) {
+            return;
+        }
+        let numbers: Vec<Numbers> = all().flat_map(|shipped| &shipped.alarms).filter_map(Alarm::numbers).collect();
+        // An expression may count failed runs in another way.
+        let in_expressions = numbers.iter().filter(|numbers| numbers.is_math).flat_map(|numbers| &numbers.metrics);
+        let in_expressions = in_expressions.filter(|watched| watched.metric.name == SUCCESS.name);
+        let in_expressions = in_expressions.filter_map(|watched| watched.metric.dimensions.get("Check"));
+        let guarded: BTreeSet<&str> =
+            numbers.iter().filter_map(guarded_check).chain(in_expressions.map(String::as_str)).collect();
+        let template = &self.input.alarms.template;
+        let ids = runnable(template).into_iter().filter_map(|name| template.mappings["Checks"][name]["Id"].as_str());
+        let defaults = default_objectives();
+        let unguarded = ids.filter(|id| defaults.contains_key(*id) && !guarded.contains(id));
+        let mut found = Vec::new();
+        for check in unguarded {
+            let (Some(objective), Some(cadence)) = (self.input.objectives.get(check), cadences.get(check)) else {
+                continue;
+            };
+            // The settings refuse an objective without such an alarm.
+            let Ok(alarm) = objective.burn_alarm(*cadence) else { continue };
+            let rule = format!(
+                "expected an alarm on the objective of {check}, {objective}, when Success is below 1 on average in {} of {} periods \
+                 of {} s, found none: failures could spend the error budget without a notification",
+                alarm.to_alarm,
+                alarm.periods,
+                cadence.as_secs()
+            );
+            found.push(Finding::new(ALARMS, 1, "Resources", rule));
+        }
+        self.found.extend(found);
     }
 }
 

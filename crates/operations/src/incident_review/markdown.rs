@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::result::{IncidentReview, Reviewed};
 use super::timeline::EntryKind;
+use crate::markdown::plain;
 
 /// Shortest fence around evidence.
 const FENCE: usize = 3;
@@ -31,10 +32,10 @@ pub fn markdown(review: &IncidentReview) -> String {
 }
 
 fn title(review: &IncidentReview) -> String {
-    let environment = cell(&review.environment);
+    let environment = plain(&review.environment);
     let place = if environment.is_empty() { String::new() } else { format!(" in {environment}") };
     match review.incidents.as_slice() {
-        [own] => format!("# Incident review: {} failing{place}, {}", cell(&own.name()), utc(own.record.since)),
+        [own] => format!("# Incident review: {} failing{place}, {}", plain(&own.name()), utc(own.record.since)),
         [] => format!("# Incident review: no incident{place} from {} to {}", utc(review.from), utc(review.until)),
         all => format!("# Incident review: {} incidents{place}, {}", all.len(), utc(all[0].record.since)),
     }
@@ -63,7 +64,7 @@ fn summary(review: &IncidentReview) -> Vec<String> {
             match &record.acknowledged {
                 Some(given) => {
                     let after = span(given.at.duration_since(record.since).as_secs());
-                    format!("after {after}, by {}: {}", cell(&given.by), cell(&given.reason))
+                    format!("after {after}, by {}: {}", plain(&given.by), plain(&given.reason))
                 }
                 None => "no".to_owned(),
             },
@@ -104,7 +105,7 @@ fn budget(incident: &Reviewed) -> String {
 
 fn failures(incident: &Reviewed) -> Vec<String> {
     let record = &incident.record;
-    let mut lines = vec![format!("## How {} failed", cell(&incident.name())), String::new()];
+    let mut lines = vec![format!("## How {} failed", plain(&incident.name())), String::new()];
     lines.extend(failure("First", &record.first));
     if record.latest != record.first {
         lines.extend(failure("Last", &record.latest));
@@ -114,10 +115,10 @@ fn failures(incident: &Reviewed) -> Vec<String> {
 
 fn failure(when: &str, failure: &Failure) -> Vec<String> {
     let mut lines = vec![
-        format!("{when} failure, in the step {} ({}):", cell(&failure.step), failure.kind),
+        format!("{when} failure, in the step {} ({}):", plain(&failure.step), failure.kind),
         String::new(),
-        format!("- expected {}", cell(failure.expected.as_str())),
-        format!("- actual {}", cell(failure.actual.as_str())),
+        format!("- expected {}", plain(failure.expected.as_str())),
+        format!("- actual {}", plain(failure.actual.as_str())),
         String::new(),
     ];
     if let Some(evidence) = &failure.evidence {
@@ -133,7 +134,7 @@ fn timeline(review: &IncidentReview) -> Vec<String> {
     let is_one = review.incidents.len() == 1;
     lines.extend(review.timeline.iter().map(|entry| {
         let what = if is_one && entry.kind != EntryKind::Alarm { "" } else { entry.what.as_str() };
-        format!("| {} | {} | {} |", clock(entry.at), cell(what), cell(&entry.words))
+        format!("| {} | {} | {} |", clock(entry.at), plain(what), plain(&entry.words))
     }));
     lines.push(String::new());
     lines
@@ -148,9 +149,9 @@ fn cause(review: &IncidentReview) -> Vec<String> {
         let when = other.when();
         format!(
             "- {}, {when}: step {} ({}), `{}`",
-            cell(&other.name),
-            cell(&other.step),
-            cell(&other.kind),
+            plain(&other.name),
+            plain(&other.step),
+            plain(&other.kind),
             code(&other.id)
         )
     }));
@@ -158,14 +159,14 @@ fn cause(review: &IncidentReview) -> Vec<String> {
     if review.cause.shared.is_empty() {
         lines.push("- none is evident from what was recorded".to_owned());
     }
-    lines.extend(review.cause.shared.iter().map(|words| format!("- {}", cell(words))));
+    lines.extend(review.cause.shared.iter().map(|words| format!("- {}", plain(words))));
     lines.push(String::new());
     lines
 }
 
 fn saw(incident: &Reviewed) -> Vec<String> {
     let seen = &incident.seen;
-    let name = cell(&incident.name());
+    let name = plain(&incident.name());
     let mut lines = vec![match seen.notified_after {
         Some(0) => format!("- {name}: the first failed run notified."),
         Some(after) => format!("- {name}: notified {} after the first failed run.", span(after)),
@@ -181,7 +182,7 @@ fn saw(incident: &Reviewed) -> Vec<String> {
         seen.alarms
             .iter()
             .flatten()
-            .map(|alarm| format!("- Alarm {}: after {}.", cell(&alarm.alarm), span(alarm.after.max(0)))),
+            .map(|alarm| format!("- Alarm {}: after {}.", plain(&alarm.alarm), span(alarm.after.max(0)))),
     );
     lines
 }
@@ -189,7 +190,7 @@ fn saw(incident: &Reviewed) -> Vec<String> {
 fn missed(review: &IncidentReview) -> Vec<String> {
     let mut lines = Vec::new();
     for incident in &review.incidents {
-        let (seen, name) = (&incident.seen, cell(&incident.name()));
+        let (seen, name) = (&incident.seen, plain(&incident.name()));
         lines.push(match seen.unseen_for {
             Some(seconds) => {
                 format!(
@@ -211,11 +212,11 @@ fn missed(review: &IncidentReview) -> Vec<String> {
         }
         lines.extend(incident.record.silences.iter().map(|silence| {
             let (from, until) = (clock(silence.from), clock(silence.until));
-            format!("- Notifications were silenced from {from} to {until}: {}.", cell(&silence.reason))
+            format!("- Notifications were silenced from {from} to {until}: {}.", plain(&silence.reason))
         }));
     }
     lines.extend(
-        review.unknown.iter().map(|what| format!("- Not known: {}.", cell(what.lines().next().unwrap_or_default()))),
+        review.unknown.iter().map(|what| format!("- Not known: {}.", plain(what.lines().next().unwrap_or_default()))),
     );
     lines
 }
@@ -223,18 +224,18 @@ fn missed(review: &IncidentReview) -> Vec<String> {
 fn questions(review: &IncidentReview) -> Vec<String> {
     let mut questions = vec!["Which cause did it have, and why was it possible?".to_owned()];
     if let Some(mark) = review.cause.shared.iter().find(|words| words.starts_with("the mark")) {
-        questions.push(format!("Was it {}?", cell(mark)));
+        questions.push(format!("Was it {}?", plain(mark)));
     } else {
         questions.push("What changed in the hour before: a release, a setting, a partner, the load?".to_owned());
     }
     for incident in &review.incidents {
         if incident.seen.unseen_for.is_some_and(|seconds| seconds > 0) {
             let since = incident.record.since;
-            questions.push(format!("Did users report {} before {}?", cell(&incident.name()), clock(since)));
+            questions.push(format!("Did users report {} before {}?", plain(&incident.name()), clock(since)));
         }
         if incident.record.acknowledged.is_none() {
             questions
-                .push(format!("Who worked on {}, and from when? It was not acknowledged.", cell(&incident.name())));
+                .push(format!("Who worked on {}, and from when? It was not acknowledged.", plain(&incident.name())));
         }
     }
     if !review.cause.together.is_empty() {
@@ -253,22 +254,6 @@ fn questions(review: &IncidentReview) -> Vec<String> {
 
 fn clock(at: Timestamp) -> String {
     at.strftime("%m-%d %H:%M:%S").to_string()
-}
-
-/// Foreign text as plain words in a line of Markdown: nothing in it is markup.
-fn cell(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '\n' | '\r' | '\t' => escaped.push(' '),
-            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '~' | '!' | '&' => {
-                escaped.push('\\');
-                escaped.push(character);
-            }
-            character => escaped.push(character),
-        }
-    }
-    escaped
 }
 
 /// Text within single backticks.

@@ -10,7 +10,7 @@ use check::metric::NAMESPACE;
 use check::{Failure, FailureKind, Mismatch, NoSecrets, Report, Subject};
 use history::{
     AlarmChange, AlarmChanges, AlarmState, Counts, Day, Found, History, LogLine, Notified, Part, Percentiles, Period,
-    PhaseTimes, Point, Runs, SearchCost, Series, StepPercentiles, StepSeries, StepTime, Window,
+    PhaseTimes, Point, Runs, SearchCost, Series, StepPercentiles, StepSeries, StepTime, SubjectCounts, Window,
 };
 use jiff::{SignedDuration, Timestamp};
 use runtime::PortError;
@@ -25,11 +25,13 @@ pub struct Fake {
     pub changes: Vec<AlarmChange>,
     pub complete_from: Timestamp,
     pub has_steps: bool,
+    /// Passed and failed runs of each subject on each day; `None` if nothing counts them.
+    pub subjects: Option<BTreeMap<String, SubjectCounts>>,
     pub searches: AtomicUsize,
 }
 
 impl Fake {
-    /// A window in which a check runs every minute and passes.
+    /// A window in which a check runs every minute and passes, as it does half a day before and after.
     pub fn new(days: i64, check: &str) -> Self {
         let until: Timestamp = "2026-11-20T00:00:00Z".parse().unwrap();
         let window = Window::new(until - SignedDuration::from_hours(24 * days), until);
@@ -41,10 +43,11 @@ impl Fake {
             changes: Vec::new(),
             complete_from: window.from,
             has_steps: true,
+            subjects: Some(BTreeMap::new()),
             searches: AtomicUsize::new(0),
         };
         for (metric, value) in [("Inconclusive", 0.0), ("Success", 1.0), ("Duration", 1_000.0)] {
-            fake.set(check, metric, -12 * 60, (days * 24 + 12) * 60, value);
+            fake.set(check, metric, -12 * 60, (days * 24 + 24) * 60, value);
         }
         fake
     }
@@ -104,22 +107,27 @@ fn steps() -> Vec<StepPercentiles> {
     vec![StepPercentiles { subject: "-".to_owned(), name: "log in".to_owned(), durations }]
 }
 
+/// Error of a question that no review asks.
+fn unread(reason: &str) -> PortError {
+    PortError::new("read the history", reason)
+}
+
 #[async_trait]
 impl History for Fake {
     async fn runs(&self, _check: &str, _window: Window, _limit: usize) -> Result<Runs, PortError> {
-        unimplemented!("a review reads no single runs")
+        Err(unread("a review reads no single runs"))
     }
 
     async fn search_cost(&self, _check: &str, _run_id: &str) -> Result<SearchCost, PortError> {
-        unimplemented!("a review searches no reports")
+        Err(unread("a review searches no reports"))
     }
 
     async fn run(&self, _check: &str, _run_id: &str) -> Result<Option<Report>, PortError> {
-        unimplemented!("a review reads no reports")
+        Err(unread("a review reads no reports"))
     }
 
     async fn steps(&self, _check: &str, _run_id: &str) -> Result<Vec<StepTime>, PortError> {
-        unimplemented!("a review reads no single steps")
+        Err(unread("a review reads no single steps"))
     }
 
     async fn step_durations(
@@ -128,7 +136,7 @@ impl History for Fake {
         _window: Window,
         _period: Period,
     ) -> Result<Vec<StepSeries>, PortError> {
-        unimplemented!("a review reads percentiles")
+        Err(unread("a review reads percentiles"))
     }
 
     async fn phase_durations(
@@ -137,7 +145,7 @@ impl History for Fake {
         _window: Window,
         _period: Period,
     ) -> Result<Vec<PhaseTimes>, PortError> {
-        unimplemented!("a review reads no phases")
+        Err(unread("a review reads no phases"))
     }
 
     async fn step_percentiles(&self, _check: &str, _window: Window) -> Result<Option<Vec<StepPercentiles>>, PortError> {
@@ -145,7 +153,7 @@ impl History for Fake {
     }
 
     async fn search_steps_cost(&self, _check: &str, _window: Window) -> Result<SearchCost, PortError> {
-        unimplemented!("the caller asks for the price")
+        Err(unread("the caller asks for the price"))
     }
 
     async fn search_steps(&self, _check: &str, _window: Window) -> Result<Vec<StepPercentiles>, PortError> {
@@ -204,7 +212,7 @@ impl History for Fake {
     }
 
     async fn notifications(&self, _ids: &[String]) -> Result<Option<Vec<Notified>>, PortError> {
-        unimplemented!("a review reads no notifications")
+        Err(unread("a review reads no notifications"))
     }
 
     async fn alarm_changes(&self, _window: Window, _limit: usize) -> Result<AlarmChanges, PortError> {
@@ -216,22 +224,27 @@ impl History for Fake {
     }
 
     async fn mutes(&self, _check: &str) -> Result<Vec<Silence>, PortError> {
-        unimplemented!("a review reads no mutes")
+        Err(unread("a review reads no mutes"))
     }
 
     async fn marks(&self, _after: Timestamp) -> Result<Vec<Mark>, PortError> {
         Ok(Vec::new())
     }
 
-    async fn daily(&self, check: &str, _window: Window) -> Result<Vec<Day>, PortError> {
+    async fn daily(&self, check: &str, window: Window) -> Result<Vec<Day>, PortError> {
         let Some(values) = self.values.get(&(check.to_owned(), "Success".to_owned())) else { return Ok(Vec::new()) };
         let mut days: BTreeMap<Timestamp, Counts> = BTreeMap::new();
-        for (minute, value) in values.iter().filter(|(minute, _)| **minute >= 0) {
-            let counts = days.entry(Period::DAY.floor(self.at(*minute))).or_default();
+        let whole = window.whole(Period::DAY);
+        for (minute, value) in values {
+            let at = self.at(*minute);
+            if at < whole.from || whole.until <= at {
+                continue;
+            }
+            let counts = days.entry(Period::DAY.floor(at)).or_default();
             counts.passed += u64::from(*value > 0.5);
             counts.failed += u64::from(*value <= 0.5);
         }
-        let day = |(at, runs)| Day { at, runs, durations: None, subjects: None };
+        let day = |(at, runs)| Day { at, runs, durations: None, subjects: self.subjects.clone() };
         Ok(days.into_iter().map(day).collect())
     }
 }

@@ -1,6 +1,6 @@
 //! Reviews of a history in memory: sources with less knowledge, and proposals at their limits.
 
-#![expect(clippy::panic, clippy::unimplemented, clippy::unwrap_used, reason = "tests fail by panicking")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod fake;
 
@@ -9,9 +9,11 @@ use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 
 use fake::Fake;
+use history::{SubjectCounts, Window};
 use jiff::SignedDuration;
 use review::{
-    AlarmReview, Change, Datapoints, Input, Kind, RecordedFirings, Review, Sensitivity, StepTrends, Verdict, review,
+    AlarmReview, Change, Datapoints, Gap, Input, Kind, RecordedFirings, Review, SeenBy, Sensitivity, StepTrends,
+    SubjectTrends, SubjectWeek, Verdict, review,
 };
 
 const TEMPLATE: &str = include_str!("../../../../infra/alarms.yaml");
@@ -37,6 +39,10 @@ async fn reviewed(fake: &Fake) -> Review {
 
 fn alarm<'r>(review: &'r Review, id: &str) -> &'r AlarmReview {
     review.alarms.iter().find(|alarm| alarm.alarm == id).unwrap_or_else(|| panic!("{id}: {:?}", review.without_values))
+}
+
+fn hours(count: i64) -> SignedDuration {
+    SignedDuration::from_hours(count)
 }
 
 fn days(count: i64) -> SignedDuration {
@@ -69,6 +75,120 @@ async fn coarse_values_are_replayed_by_long_periods_only() {
     let login = review.trends.checks.iter().find(|trend| trend.check == "login").unwrap();
     assert_eq!(login.weeks.iter().flatten().map(|week| week.passed).sum::<u64>(), 30 * 1_440, "trends have all days");
     assert!(review.alarms.iter().all(|alarm| alarm.behaviour.firings.is_empty()));
+    let gaps: Vec<_> = review.checks.iter().map(|check| (check.check.as_str(), check.gap_count)).collect();
+    assert_eq!(gaps, [("availability", 0), ("login", 0)], "a point of five minutes covers all of them");
+}
+
+#[tokio::test]
+async fn runs_outside_the_window_do_not_count() {
+    let mut fake = Fake::new(30, "login");
+    fake.window = Window::new(fake.window.from + hours(6), fake.window.until + hours(6));
+    // Each end of the window is within a day.
+    fake.set("login", "Success", -30, 40, 0.0);
+    fake.set("login", "Success", 30 * 1_440 - 5, 60, 0.0);
+    fake.set("login", "Inconclusive", 20, 5, 1.0);
+    fake.remove("login", "Success", 20, 15);
+    let review = reviewed(&fake).await;
+    let login = &review.checks[0];
+    let found = (login.passed, login.failed, login.inconclusive, login.maintenance);
+    assert_eq!(found, (30 * 1_440 - 30, 15, 5, 10));
+    let weeks = review.trends.checks[0].weeks.iter().flatten();
+    assert_eq!(weeks.map(|week| week.passed + week.failed).sum::<u64>(), 30 * 1_440 - 15);
+}
+
+#[tokio::test]
+async fn gap_between_coarse_values_is_found() {
+    let mut fake = Fake::new(30, "login");
+    fake.fine_from = fake.window.until - days(15);
+    fake.remove("login", "Inconclusive", 1_440, 60);
+    let gap = Gap { from: fake.at(1_440), until: fake.at(1_500) };
+    assert_eq!(reviewed(&fake).await.checks[0].gaps, [gap]);
+}
+
+#[tokio::test]
+async fn window_of_coarse_values_keeps_the_cadence() {
+    let mut fake = Fake::new(30, "login");
+    fake.fine_from = fake.window.until;
+    let review = reviewed(&fake).await;
+    assert_eq!((review.checks[0].cadence_seconds, review.checks[0].gap_count), (60, 0));
+    let slow = review.without_values.iter().find(|without| without.alarm == "SlowLogin").unwrap();
+    assert!(slow.reason.contains("longer periods than its own, of 60 s"), "{slow:?}");
+}
+
+#[tokio::test]
+async fn incident_outside_the_replay_is_not_unseen() {
+    let mut fake = Fake::new(30, "login");
+    fake.fine_from = fake.window.until - days(15);
+    // One failed run is too few for an alarm.
+    fake.incident("login", 3 * 1_440, 1);
+    fake.incident("login", 20 * 1_440, 1);
+    let review = reviewed(&fake).await;
+    let [old, new] = &review.incidents[..] else { panic!("{:?}", review.incidents) };
+    assert_eq!((old.replayed, new.replayed), (false, true));
+    assert_eq!((&old.seen_by, &new.seen_by), (&Vec::new(), &Vec::new()));
+    assert_eq!(review.unseen().collect::<Vec<_>>(), [new]);
+    assert_eq!(review.not_replayed().collect::<Vec<_>>(), [old]);
+    assert_eq!((old.without_alarm(), new.without_alarm()), ("not replayed", "no alarm"));
+}
+
+#[tokio::test]
+async fn incident_from_before_the_replay_is_not_missed() {
+    let mut fake = Fake::new(14, "login");
+    fake.incident("login", -60, 90);
+    let review = reviewed(&fake).await;
+    assert_eq!(alarm(&review, "SlowLogin").behaviour.missed, Vec::<String>::new());
+    assert!(!review.incidents[0].replayed);
+}
+
+#[tokio::test]
+async fn other_checks_explain_only_what_begins_with_them() {
+    let mut fake = Fake::new(30, "login");
+    for metric in ["Inconclusive", "Success"] {
+        fake.set("booking", metric, -720, 31 * 1_440, f64::from(u8::from(metric == "Success")));
+    }
+    // The log-in is slow when the incident of bookings begins, and on five days while it lasts.
+    fake.set("login", "Duration", 300, 20, 20_000.0);
+    fake.incident("booking", 300, 29 * 1_440);
+    add_slow_runs(&mut fake, 5, 7, 9_000.0);
+    let review = reviewed(&fake).await;
+    let slow = alarm(&review, "SlowLogin");
+    assert_eq!((slow.behaviour.matched, slow.behaviour.unmatched), (1, 5));
+    let seen: Vec<&str> = review.incidents[0].seen_by.iter().map(|seen| seen.alarm.as_str()).collect();
+    assert_eq!(seen, ["SlowLogin", "FailingBooking", "BookingObjective"]);
+    let headroom = slow.headroom.unwrap();
+    assert_eq!((headroom.values, headroom.worst), (30 * 1_440, 20_000.0), "the incident is not one of the log-in");
+    assert!(matches!(slow.verdict, Verdict::Change(_)), "{:?}", slow.verdict);
+}
+
+#[tokio::test]
+async fn firing_from_before_the_replay_has_no_delay() {
+    let mut fake = Fake::new(14, "login");
+    fake.incident("login", -60, 90);
+    fake.set("login", "Duration", -60, 90, 9_000.0);
+    fake.incident("login", 5_000, 30);
+    fake.set("login", "Duration", 5_000, 30, 9_000.0);
+    let review = reviewed(&fake).await;
+    let slow = alarm(&review, "SlowLogin");
+    let before: Vec<bool> = slow.behaviour.firings.iter().map(|firing| firing.began_before).collect();
+    assert_eq!(before, [true, false]);
+    let words = |incident: usize| review.incidents[incident].seen_by.iter().map(SeenBy::words).collect::<Vec<_>>();
+    let before = ["SlowLogin before the window", "FailingLogin before the window", "LoginObjective before the window"];
+    assert_eq!(words(0), before);
+    assert_eq!(words(1)[..2], ["FailingLogin after 2 min", "SlowLogin after 5 min"]);
+    let delay = slow.behaviour.detection.unwrap();
+    assert_eq!((delay.median_minutes, delay.longest_minutes), (5.0, 5.0), "the first one does not count");
+}
+
+#[tokio::test]
+async fn median_of_two_delays_is_between_them() {
+    let mut fake = Fake::new(14, "login");
+    for (from, late) in [(5_000, 0), (9_000, 10)] {
+        fake.incident("login", from, 60);
+        fake.set("login", "Duration", from + late, 60 - late, 9_000.0);
+    }
+    let review = reviewed(&fake).await;
+    let delay = alarm(&review, "SlowLogin").behaviour.detection.unwrap();
+    assert_eq!((delay.median_minutes, delay.longest_minutes), (10.0, 15.0));
 }
 
 #[tokio::test]
@@ -111,6 +231,26 @@ async fn log_lines_are_searched_only_when_asked() {
     let asked = reviewed_with(&fake, true, &[]).await;
     assert!(matches!(&asked.trends.steps, StepTrends::Known { steps } if steps.len() == 1));
     assert_eq!(fake.searches.load(Ordering::Relaxed), asked.trends.weeks.len(), "once a week and check");
+}
+
+#[tokio::test]
+async fn subjects_have_weeks_where_the_source_counts_them() {
+    let mut fake = Fake::new(14, "login");
+    let counts = |passed, failed| SubjectCounts { passed, failed };
+    fake.subjects = Some(
+        [("-", 9, 1), ("api", 0, 0), ("web", 3, 1)]
+            .map(|(name, passed, failed)| (name.to_owned(), counts(passed, failed)))
+            .into(),
+    );
+    let SubjectTrends::Known { subjects } = reviewed(&fake).await.trends.subjects else { panic!("they are counted") };
+    let [api, web] = &subjects[..] else { panic!("{subjects:?}") };
+    assert_eq!((api.subject.as_str(), &api.weeks), ("api", &vec![None; 3]), "no run judged it");
+    assert_eq!((web.check.as_str(), web.subject.as_str()), ("login", "web"));
+    // Three days, a week, and four days.
+    let week = |days| Some(SubjectWeek { passed: 3 * days, failed: days, success: 0.75 });
+    assert_eq!(web.weeks, [week(3), week(7), week(4)]);
+    fake.subjects = None;
+    assert_eq!(reviewed(&fake).await.trends.subjects, SubjectTrends::NotAsked);
 }
 
 #[tokio::test]

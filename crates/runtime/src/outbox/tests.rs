@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use check::incident::{CheckState, LastSuccessfulRun, Severity};
-use check::message::{Contact, Event, InconclusiveReport, Links, Owner, StepLine, SubjectReport, Topic};
+use check::budget::ErrorBudget;
+use check::incident::{AffectedCheck, CheckState, LastSuccessfulRun, Severity};
+use check::message::{Contact, Event, InconclusiveReport, Links, Machine, Owner, StepLine, SubjectReport, Topic};
 use check::{Cause, Failure, FailureKind, Inconclusive, Leftover, NoSecrets, Subject, Text, foreign, phrase};
 use proptest::prelude::*;
 
@@ -85,6 +86,17 @@ fn notification(size: &Size, id: &str, number: usize) -> Notification {
         duration_ms: 12.5,
     };
     let leftover = Leftover { compensation: name(), detail: text(300), instructions: Some(name()) };
+    let error_budget = ErrorBudget {
+        objective: 0.999_99,
+        days: 30,
+        passed: 2_592_000,
+        failed: 2_592_000,
+        spent: Some(99_999.999),
+        left: Some(0.999),
+        gone_in_seconds: Some(2_592_000),
+    };
+    // Twice as many as need any check.
+    let affected = vec![AffectedCheck { check: "payment-webhook".to_owned(), since: at }; 8];
     Notification {
         schema_version: Notification::SCHEMA_VERSION,
         notification_id: format!("payment-webhook/eu-north-1/0of1/20261123T044900Z/{id}{number}/critical"),
@@ -92,7 +104,7 @@ fn notification(size: &Size, id: &str, number: usize) -> Notification {
         check: "payment-webhook".to_owned(),
         environment: "production".to_owned(),
         region: Some("eu-north-1".to_owned()),
-        machine: None,
+        machine: Some(Machine { settings: Some(name()), store: Some(name()) }),
         location: "eu-north-1".to_owned(),
         severity: Severity::Critical,
         at,
@@ -102,8 +114,8 @@ fn notification(size: &Size, id: &str, number: usize) -> Notification {
         leftovers: vec![leftover; size.subjects],
         reminds_after_seconds: Some(1),
         steps: vec![step; 2 * size.subjects],
-        error_budget: None,
-        affected: Vec::new(),
+        error_budget: Some(error_budget),
+        affected,
         last_successful_run: Some(LastSuccessfulRun { run_id: "0".repeat(36), at }),
         run_id: "0".repeat(36),
         trace_id: "0".repeat(32),
@@ -175,7 +187,7 @@ fn people_keep_their_messages_longest() {
     let (changes, after) = fit(&size);
     let kept = |topic| after.iter().filter(|delivery| delivery.topic == topic).count();
     assert_eq!((kept(Topic::Chat), kept(Topic::Events)), (0, 0));
-    assert!(kept(Topic::OnCall) > 50, "{}", kept(Topic::OnCall));
+    assert!(kept(Topic::OnCall) > 40, "{}", kept(Topic::OnCall));
     assert!(changes.discard.len() == 15 && changes.without_copy.len() > 58, "{}", changes.without_copy.len());
 }
 

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use check::Report;
 use check::budget::Objective;
+use check::{Report, Subject};
 use check_testkit::sample_report;
 use jiff::{SignedDuration, Timestamp};
 use local::{Memory, Store};
@@ -82,6 +82,10 @@ impl AnyCheck for Sleeper {
 
     fn deadline(&self) -> Duration {
         DEADLINE
+    }
+
+    fn skip_changes(&mut self) -> BTreeSet<Subject> {
+        BTreeSet::new()
     }
 
     fn tags(&self) -> BTreeSet<String> {

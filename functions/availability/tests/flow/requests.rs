@@ -1,7 +1,10 @@
 //! Methods, queries and bodies, and the attempts of a run.
 
+use availability::Availability;
 use check::FailureKind;
 use hostile::{Server, answer, ok};
+use runtime::Prepared;
+use settings::Document;
 
 use crate::{found, problems, report, runs, settings};
 
@@ -92,6 +95,23 @@ async fn failed_post_keeps_its_failure_while_others_are_confirmed() {
     let steps = run.attempts.iter().map(|attempt| attempt.steps.iter().filter(|step| step.subject.as_str() == "t"));
     let exchanges: Vec<usize> = steps.map(|steps| steps.map(|step| step.exchanges.len()).sum()).collect();
     assert_eq!(exchanges, [1, 0], "the exchange is recorded where it was made");
+}
+
+#[test]
+fn file_of_a_body_is_near_the_settings_and_bounded() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("bodies");
+    std::fs::create_dir_all(folder.join("bodies")).unwrap();
+    let name = folder.join("test.toml");
+    let read = |size: usize| {
+        std::fs::write(folder.join("bodies/order.json"), "1".repeat(size)).unwrap();
+        let text = settings("http://127.0.0.1", "", "method = \"POST\"\nbody.file = \"bodies/order.json\"");
+        let document = Document::parse(name.to_str().unwrap(), &text).unwrap_or_else(|found| panic!("{found:#?}"));
+        let read = Prepared::<Availability>::read(&document);
+        read.err().map(|problems| problems.into_iter().map(|problem| problem.rule).collect::<Vec<_>>().join("\n"))
+    };
+    assert_eq!(read(256_000), None);
+    let rule = "expected a file of at most 256 kB, found one of 257 kB";
+    assert_eq!(read(257_000).as_deref(), Some(rule));
 }
 
 #[test]

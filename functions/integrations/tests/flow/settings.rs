@@ -54,3 +54,37 @@ fn there_is_at_least_one_partner_and_one_needs_little() {
         (0..51).map(|n| format!("[[check.integrations.partners]]\nid = \"p{n}\"\nurl = \"/p{n}\"\n")).collect();
     assert!(problems(&many).contains("expected 1 to 50 partners, found 51"));
 }
+
+#[test]
+fn keys_of_a_request_are_those_of_a_target() {
+    assert_eq!(
+        problems(
+            "[[check.integrations.partners]]\nid = \"a\"\nurl = \"https://a.example/\"\nquery = { a = \"b\" }\n\
+             auth.basic = { user = \"u\", password = \"env:PASSWORD\" }\nexpect.status = [\"2xx\"]\nexpect.assets = true\n\
+             [[check.integrations.partners]]\nid = \"s\"\nkind = \"stripe\"\nkey = \"env:KEY\"\nexpect.within = \"2s\"\n"
+        ),
+        "none"
+    );
+    insta::assert_snapshot!(problems(
+        r#"
+[[check.integrations.partners]]
+id = "a"
+url = "https://a.example/"
+method = "POST"
+key = "env:KEY"
+auth.bearer = "env:TOKEN"
+status = [200]
+expect.status = ["2xx"]
+expect.certificate_days = 3
+
+[[check.integrations.partners]]
+id = "s"
+kind = "stripe"
+key = "env:KEY"
+method = "GET"
+query = { a = "b" }
+headers = { a = "b" }
+body.text = "a"
+"#
+    ));
+}

@@ -76,10 +76,10 @@ pub(super) struct Step<'a> {
     /// Locations with a recent run.
     pub(super) alive: &'a [(&'a str, LocationActivity)],
     pub(super) silence: Option<&'a Silence>,
-    /// Failing check that the step of this run's failure needs.
-    pub(super) dependency: Option<&'static str>,
-    /// True when the step of this run's failure needs another check, failing or not.
-    pub(super) has_need: bool,
+    /// Check that the step of this run's failure needs, failing or not.
+    pub(super) dependency: Option<Dependency>,
+    /// Scheduled time of the check's last run in which every subject was healthy.
+    pub(super) last_passed: Option<Timestamp>,
     /// True when the run cannot write more changes.
     pub(super) is_full: bool,
     pub(super) reasons: Vec<Reason>,
@@ -87,12 +87,10 @@ pub(super) struct Step<'a> {
 }
 
 impl Step<'_> {
-    /// Finds the check that the step of this run's failure needs, and notes if that check fails.
+    /// Finds the check that the step of this run's failure needs.
     pub(super) fn note_dependency(&mut self, vote: &Vote, dependencies: &[Dependency]) {
         let Vote::Failing { failure, .. } = vote else { return };
-        let found = dependencies.iter().find(|dependency| dependency.need.has(failure));
-        self.dependency = found.filter(|dependency| dependency.is_failing).map(|dependency| dependency.need.check);
-        self.has_need = found.is_some();
+        self.dependency = dependencies.iter().find(|dependency| dependency.need.has(failure)).copied();
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -360,7 +358,9 @@ impl Step<'_> {
     /// Id of the failing check because of which an open incident is not reported. A failure in a step of the check's own is
     /// reported, and so is everything after it.
     fn suppressed_by(&self) -> Option<&'static str> {
-        self.dependency.filter(|_| self.state.is_dependent && self.state.announced.is_none())
+        let severity = self.state.incident.as_ref()?.severity;
+        let needed = self.dependency.filter(|dependency| dependency.explains(severity, self.last_passed))?;
+        (self.state.is_dependent && self.state.announced.is_none()).then_some(needed.need.check)
     }
 
     /// Records the failing check because of which the incident is not reported.

@@ -41,7 +41,7 @@ impl Step<'_> {
                     // A run that arrives late may be the earliest failure.
                     self.state.since = self.state.since.min(self.now());
                 }
-                self.state.is_dependent &= self.has_need;
+                self.state.is_dependent &= self.dependency.is_some();
                 // The record starts with the first stored failure, so keep it until the incident opens.
                 if is_open || is_new {
                     self.state.failure = Some(failure.clone());

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, ToSpan};
 use proptest::prelude::*;
 
 use super::*;
+use crate::budget::{DayRuns, RunCounts};
 use crate::incident::{
     Acknowledgement, Announced, Announcement, Incident, LastSuccessfulRun, Leftovers, LocationActivity, MonitoringGap,
     Severity, Silence, SilenceKind, Streak,
@@ -23,32 +24,44 @@ struct Size {
     openings: usize,
     mutes: usize,
     leftovers: usize,
+    /// Days with counted runs.
+    days: u16,
     name: usize,
     characters: &'static str,
 }
 
 fn sizes() -> impl Strategy<Value = Size> {
     let characters = proptest::sample::select(&["x", "𝄞", "\"", "\u{1}", "\\"][..]);
-    let most = CheckState::MAX_SUBJECTS;
+    let (most, mutes, days) = (CheckState::MAX_SUBJECTS, CheckState::MAX_MUTES, MAX_DAYS);
     let numbers =
-        (0..=most, 0..=10_usize, 0..=20_usize, 0..40_usize, 0..=CheckState::MAX_MUTES, 0..=Leftovers::MAX, 1..65_usize);
-    let full =
-        (Just(most), 0..=10_usize, Just(20), Just(40), Just(CheckState::MAX_MUTES), Just(Leftovers::MAX), Just(64));
+        (0..=most, 0..=10_usize, 0..=20_usize, 0..40_usize, 0..=mutes, 0..=Leftovers::MAX, 0..=days, 1..65_usize);
+    let full = (Just(most), 0..=10_usize, Just(20), Just(40), Just(mutes), Just(Leftovers::MAX), Just(days), Just(64));
     let numbers = prop_oneof![2 => numbers.boxed(), 1 => full.boxed()];
-    (numbers, characters).prop_map(|((subjects, open, locations, openings, mutes, leftovers, name), characters)| Size {
-        subjects,
-        open,
-        locations,
-        openings,
-        mutes,
-        leftovers,
-        name,
-        characters,
-    })
+    (numbers, characters).prop_map(
+        |((subjects, open, locations, openings, mutes, leftovers, days, name), characters)| Size {
+            subjects,
+            open,
+            locations,
+            openings,
+            mutes,
+            leftovers,
+            days,
+            name,
+            characters,
+        },
+    )
 }
 
 fn small() -> Size {
-    Size { subjects: 0, open: 0, locations: 1, openings: 0, mutes: 0, leftovers: 0, name: 1, characters: "x" }
+    Size { subjects: 0, open: 0, locations: 1, openings: 0, mutes: 0, leftovers: 0, days: 0, name: 1, characters: "x" }
+}
+
+const MAX_DAYS: u16 = RunCounts::MAX_DAYS as u16;
+
+/// The most runs on each of the last days.
+fn runs(days: u16) -> RunCounts {
+    let last = jiff::civil::date(2026, 11, 23);
+    (0..days).map(|ago| (last - i64::from(ago).days(), DayRuns { passed: u64::MAX, failed: u64::MAX })).collect()
 }
 
 fn state(size: &Size) -> CheckState {
@@ -132,6 +145,8 @@ fn state(size: &Size) -> CheckState {
             pending: vec![leftover; size.leftovers],
             more: 7,
         }),
+        not_stored: u32::MAX,
+        runs: runs(size.days),
         ..CheckState::default()
     }
 }
@@ -178,7 +193,8 @@ fn largest_state_fits() {
     for characters in ["x", "𝄞", "\"", "\u{1}", "\\"] {
         for open in [0, 5, 10] {
             let (subjects, mutes, leftovers) = (CheckState::MAX_SUBJECTS, CheckState::MAX_MUTES, Leftovers::MAX);
-            let size = Size { subjects, open, locations: 20, openings: 40, mutes, leftovers, name: 64, characters };
+            let (locations, openings, days, name) = (20, 40, MAX_DAYS, 64);
+            let size = Size { subjects, open, locations, openings, mutes, leftovers, days, name, characters };
             let bytes = check_fitted(&state(&size));
             assert!(bytes <= CheckState::MAX_BYTES, "{bytes} bytes of {characters:?}, {open} of ten open");
         }
@@ -187,8 +203,11 @@ fn largest_state_fits() {
 
 /// State with the largest subjects and nothing else.
 fn subjects(subjects: usize, open: usize, characters: &'static str) -> CheckState {
-    let (locations, openings, mutes, leftovers, name) = (20, 40, 0, 0, 58);
-    state(&Size { subjects, open, locations, openings, mutes, leftovers, name, characters })
+    let (locations, openings, mutes, leftovers, days, name) = (20, 40, 0, 0, 0, 58);
+    CheckState {
+        not_stored: 0,
+        ..state(&Size { subjects, open, locations, openings, mutes, leftovers, days, name, characters })
+    }
 }
 
 #[test]

@@ -232,7 +232,7 @@ fn error_budget(days: u32, spent: Option<f64>, gone_in_seconds: Option<i64>) -> 
 #[test]
 fn budget_says_what_is_left_and_for_how_long() {
     for (days, spent, gone_in_seconds, expected) in [
-        (1, None, None, "unknown, less than one day of runs (objective 99 % in 30 days, 1 day so far)"),
+        (2, None, None, "unknown until the runs cover a whole day (objective 99 % in 30 days, 2 days so far)"),
         (
             30,
             Some(0.25),

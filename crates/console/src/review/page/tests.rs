@@ -4,6 +4,7 @@ use local::Store;
 use runtime::{CancellationToken, SystemClock};
 
 use super::*;
+use crate::memo::OncePerMinute;
 use crate::source::Monitored;
 
 fn source(environment: &str) -> Source {
@@ -27,7 +28,7 @@ fn source(environment: &str) -> Source {
 
 /// Status, time of the next load, and text of the page.
 async fn shown(source: &Source, reviews: &Reviews) -> (u16, String, String) {
-    let choice = Query(Choice { days: Some(7), run: None });
+    let choice = Query(Choice { days: Some(7) });
     let answer = review_page(State(source.clone()), Extension(reviews.clone()), choice).await;
     let (head, body) = answer.into_parts();
     let again = head.headers.get(REFRESH).map(|again| again.to_str().unwrap().to_owned()).unwrap_or_default();
@@ -67,4 +68,26 @@ async fn failed_review_says_why() {
     let (status, _, body) = shown(&source, &reviews).await;
     assert_eq!(status, 503, "{body}");
     assert!(body.contains("The review failed") && body.contains("infra/alarms.yaml"), "{body}");
+}
+
+#[tokio::test]
+async fn failed_review_with_a_price_can_be_repeated() {
+    let (source, reviews) = (source("a\"b"), Reviews::new(CancellationToken::new()));
+    let history = Arc::new(OncePerMinute::new(source.history.clone(), source.clock.clone()));
+    let source = Source { history: history.clone(), once_per_minute: Some(history), ..source };
+    let press = async || {
+        let choice = Form(Choice { days: Some(7) });
+        let answer = start_review(State(source.clone()), Extension(reviews.clone()), choice).await.into_response();
+        assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+    };
+    press().await;
+    let (status, _, body) = shown(&source, &reviews).await;
+    assert_eq!(status, 503, "{body}");
+    assert!(body.contains("The review failed") && body.contains("Review 7 days for about"), "{body}");
+    assert!(!body.contains("tries again"), "{body}");
+    let turn = reviews.turn().await;
+    press().await;
+    let (status, again, body) = shown(&source, &reviews).await;
+    assert_eq!((status, again.as_str()), (200, "2; url=/review?days=7"), "{body}");
+    drop(turn);
 }

@@ -1,7 +1,7 @@
 //! Failures in a step that needs another check.
 
 use super::*;
-use crate::incident::{Dependency, Need};
+use crate::incident::{Dependency, Need, NeededFailure};
 
 const LOG_IN: Need = Need { check: "login", steps: &["log-in"] };
 
@@ -13,9 +13,10 @@ fn failing_at(step: &str) -> BTreeMap<Subject, Vote> {
 }
 
 /// Plays runs: the letter is the step that failed (`l` the log-in, `c` one of the check's own, `.` none), and after it `!` while
-/// the needed check fails. Returns the reason of each run, and the final state.
+/// the needed check fails, `?` while it does with a warning. It fails since the first run of a row with such a mark. Returns the
+/// reason of each run, and the final state.
 fn play_needing(runs: &[&str]) -> (Vec<Option<NotificationReason>>, CheckState) {
-    let mut state = CheckState::default();
+    let (mut state, mut since) = (CheckState::default(), None);
     let mut reasons = Vec::new();
     for (number, run) in (0..).zip(runs) {
         let votes = match &run[..1] {
@@ -23,8 +24,11 @@ fn play_needing(runs: &[&str]) -> (Vec<Option<NotificationReason>>, CheckState) 
             "l" => failing_at("log-in"),
             _ => failing_at("create"),
         };
-        let dependencies = [Dependency { need: LOG_IN, is_failing: run.ends_with('!') }];
+        let severity = run.chars().nth(1).map(|mark| if mark == '!' { Severity::Critical } else { Severity::Warning });
         let run = run_at(number, "home");
+        since = severity.map(|_| since.unwrap_or(run.scheduled_time));
+        let failing = since.zip(severity).map(|(since, severity)| NeededFailure { since, severity });
+        let dependencies = [Dependency { need: LOG_IN, failing }];
         let decision =
             decide(&state, &Findings { dependencies: &dependencies, ..findings(&run, &votes) }, &Policy::default());
         reasons.push(decision.reasons.first().map(|reason| reason.notification_reason));
@@ -65,6 +69,34 @@ fn failed_log_in_is_suppressed_only_while_login_fails() {
         assert_eq!(reasons[0], Some(SuppressedNotConfirmed), "{case}");
         let later: Vec<_> = reasons[1..].iter().copied().flatten().collect();
         assert_eq!(later, expected, "{case}");
+    }
+}
+
+#[test]
+fn failure_that_began_before_the_last_pass_explains_nothing() {
+    use NotificationReason::{Opened, SuppressedAlreadyNotified, SuppressedDependency};
+    for (case, runs, expected) in [
+        ("passed meanwhile", &[".!", ".!", "l!", "l!", "l!"][..], [Opened, SuppressedAlreadyNotified]),
+        ("began in the minute of the last pass", &[".!", "l!", "l!", "l!"], [SuppressedDependency; 2]),
+        ("began later", &[".", ".", "l!", "l!", "l!"], [SuppressedDependency; 2]),
+        ("failed again later", &[".!", ".!", ".", "l!", "l!", "l!"], [SuppressedDependency; 2]),
+    ] {
+        let (reasons, _) = play_needing(runs);
+        let last: Vec<_> = reasons[runs.len() - 2..].iter().copied().flatten().collect();
+        assert_eq!(last, expected, "{case}");
+    }
+}
+
+#[test]
+fn warning_about_login_suppresses_nothing_critical() {
+    use NotificationReason::{Opened, SuppressedDependency};
+    for (case, runs, expected) in [
+        ("a warning", &["l?", "l?"][..], Opened),
+        ("first not known to be a warning", &["l!", "l!", "l?"], Opened),
+        ("it became critical", &["l?", "l!"], SuppressedDependency),
+    ] {
+        let (reasons, _) = play_needing(runs);
+        assert_eq!(reasons.last(), Some(&Some(expected)), "{case}");
     }
 }
 
