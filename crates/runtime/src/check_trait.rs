@@ -44,6 +44,9 @@ pub trait Check: Send + Sync + Sized + 'static {
     /// True if the check creates objects that stay at the platform when compensation fails: see [`Check::cleanup`].
     const HAS_CLEANUP: bool = false;
 
+    /// False for a check without a function in the templates: it runs on one machine only.
+    const IS_DEPLOYED: bool = true;
+
     /// Additions of the monitored platform to the settings file.
     const CONTRACT: Contract;
 
@@ -85,6 +88,11 @@ pub trait Check: Send + Sync + Sized + 'static {
 
     /// Tags by which a manual run can be restricted to some of the subjects; see [`Run::tag`].
     fn tags(&self) -> BTreeSet<String> {
+        BTreeSet::new()
+    }
+
+    /// Subjects whose steps explain what they do; see [`Run::explain`].
+    fn explainable(&self) -> BTreeSet<Subject> {
         BTreeSet::new()
     }
 

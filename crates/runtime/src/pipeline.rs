@@ -19,6 +19,7 @@ use crate::confirmation::{can_be_confirmed, keep_results, votes};
 use crate::deliver::{data, publish_and_notify};
 use crate::dependencies::{affected, needed};
 use crate::execution::Execution;
+use crate::explanation::Explanation;
 use crate::memory::{self, RunMemory};
 use crate::outbox::OutboxChanges;
 use crate::reserve::reserve;
@@ -45,13 +46,21 @@ pub struct Invocation {
     pub may_send: bool,
     /// Tag of the subjects to run; `None`: all. Only manual runs are restricted.
     pub tag: Option<String>,
+    /// Explanation of the only subject to run. Only manual runs are explained.
+    pub explanation: Option<Explanation>,
 }
 
 impl Invocation {
     /// A manual run without a time limit.
     #[must_use]
     pub fn manual() -> Self {
-        Self { event: Value::Object(serde_json::Map::new()), killed_at: None, may_send: true, tag: None }
+        Self {
+            event: Value::Object(serde_json::Map::new()),
+            killed_at: None,
+            may_send: true,
+            tag: None,
+            explanation: None,
+        }
     }
 }
 
@@ -254,6 +263,7 @@ async fn run_flow<C: Check>(
             may_send: invocation.may_send,
             is_confirming: !report.attempts.is_empty(),
             tag: invocation.tag.as_deref(),
+            explanation: invocation.explanation.as_ref(),
         };
         let AttemptResult { mut attempt, is_complete, leftovers, warnings } =
             attempt(prepared, ports, &execution, allowance(), Task::Flow(&memory)).await;

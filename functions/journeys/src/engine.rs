@@ -44,24 +44,32 @@ impl<'r> Journey<'r> {
         Self { run, site, flow, progress, end: run.clock().instant() + flow.deadline }
     }
 
+    pub(crate) const fn run(&self) -> &'r Run {
+        self.run
+    }
+
     /// Runs the steps. Returns true if one has failed, and `None` without a verdict.
-    pub(crate) async fn run(self) -> Option<bool> {
-        let (mut has_failed, mut reason) = (Some(false), None);
+    pub(crate) async fn finish(self) -> Option<bool> {
+        let (mut has_failed, mut reason): (_, Option<&'static str>) = (Some(false), None);
+        self.run.explain(|| phrase!("journey {}", ours(&self.flow.subject)));
         let mut is_registered = false;
         for (position, flow_step) in self.flow.steps.iter().enumerate() {
             let step = self.run.step(&self.flow.subject, &flow_step.name);
             match (flow_step.is_always, reason) {
                 (false, Some(reason)) => {
+                    self.explain_skipped(flow_step, reason.into());
                     step.skipped(reason);
                     continue;
                 }
                 (false, None) => {}
                 (true, _) => match self.progress.cleanup(self.flow, position) {
                     Cleanup::Needless => {
+                        self.explain_skipped(flow_step, "nothing was created".into());
                         step.skipped("nothing was created");
                         continue;
                     }
                     Cleanup::Unknown(why) => {
+                        self.explain_skipped(flow_step, why.clone());
                         step.skipped(why);
                         continue;
                     }
@@ -136,10 +144,12 @@ impl<'r> Journey<'r> {
         // The names are those of the settings: values belong into the results only.
         let names = flow_step.expect.names();
         for (name, (_, held)) in names.into_iter().zip(assertions) {
+            self.explain_assertion(&name, &held);
             step.check(&name, held)?;
         }
         for capture in &flow_step.captures {
             let taken = capture.take(&response, &self.progress.cookies());
+            self.explain_capture(capture, &taken);
             self.progress.set(&capture.name, step.check_value(&format!("capture:{}", capture.name), taken)?);
         }
         if flow_step.expect.assets {
@@ -169,6 +179,7 @@ impl<'r> Journey<'r> {
         let filled = flow_step.fill(&self.progress.values()).map_err(|mismatch| step.fail("values", mismatch))?;
         let Filled { mut request, credentials, expect } = filled;
         request.deadline = request.deadline.min(self.left(step, flow_step)?);
+        self.explain_request(flow_step, &request, &credentials);
         let began = Stopwatch::now();
         let has_own = has_accept(&request.headers);
         let add = |begun: Request| {
@@ -184,6 +195,7 @@ impl<'r> Journey<'r> {
         }
         let response = step.answered(sent.result)?;
         self.mask(&response, flow_step);
+        self.run.explain(|| phrase!("    answer: {} after {} ms", response.status_line(), ours(took.as_millis())));
         let assertions = expect.judge(&response, took, step.now());
         let is_met = assertions.iter().all(|(_, held)| held.is_ok());
         let is_expected = expect.statuses.contains(response.status.as_u16());

@@ -2,6 +2,7 @@
 
 mod capture;
 mod engine;
+mod explaining;
 mod flow;
 mod memory;
 mod progress;
@@ -40,6 +41,7 @@ impl Check for Journeys {
     const READ_ONLY: bool = true;
     const COMPENSATES: bool = true;
     const CADENCE: Duration = Duration::from_secs(300);
+    const IS_DEPLOYED: bool = false;
 
     type Raw = RawJourneys;
     type Memory = Memory;
@@ -69,19 +71,26 @@ impl Check for Journeys {
         self.flows.iter().flat_map(|flow| flow.labels.tags.iter().cloned()).collect()
     }
 
+    fn explainable(&self) -> BTreeSet<Subject> {
+        self.flows.iter().map(|flow| flow.subject.clone()).collect()
+    }
+
     async fn attempt(&self, run: &Run, memory: &MemoryCell<Memory>) {
         let mut counts = memory.get().begin(run.id());
         counts.keep(|subject| self.flows.iter().any(|flow| flow.subject == *subject));
         let is_due = |flow: &&Arc<Flow>| {
             let is_selected = run.tag().is_none_or(|tag| flow.labels.tags.iter().any(|own| own == tag));
             let is_repeated = run.is_confirming() && flow.creates;
-            is_selected && !is_repeated && counts.is_due(&flow.subject, flow.every)
+            match run.explained() {
+                Some(explained) => *explained == flow.subject && !run.is_confirming(),
+                None => is_selected && !is_repeated && counts.is_due(&flow.subject, flow.every),
+            }
         };
         let due: Vec<&Arc<Flow>> = self.flows.iter().filter(is_due).collect();
         // Boxed, since the compiler fails to prove that unboxed futures are `Send` for every lifetime.
         let journeys: Vec<BoxFuture<'_, Option<bool>>> = due
             .iter()
-            .map(|flow| -> BoxFuture<'_, Option<bool>> { Box::pin(Journey::new(run, &self.site, flow).run()) })
+            .map(|flow| -> BoxFuture<'_, Option<bool>> { Box::pin(Journey::new(run, &self.site, flow).finish()) })
             .collect();
         for (flow, has_failed) in due.iter().zip(join_all(journeys).await) {
             if let Some(has_failed) = has_failed {

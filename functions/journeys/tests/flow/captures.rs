@@ -118,3 +118,24 @@ steps = [
     assert!(server.requests().last().unwrap().contains("authorization: Bearer s3cret-t0ken-value"));
     assert!(!format!("{used:?}").contains("s3cret-t0ken-value"), "{used:#?}");
 }
+
+#[tokio::test]
+async fn explanation_shows_each_step_without_secrets() {
+    let server = Server::plain(script).await;
+    let flow = r#"
+secrets = { key = "ssm:/just-driving/test/journeys/key" }
+steps = [
+  { name = "json", path = "/json", capture.id = { json = "/data/id" }, capture.token = { json = "/data/key", secret = true } },
+  { name = "use", path = "/x/{id}", method = "POST", query = { t = "{token}" }, headers = { x-id = "{id}", authorization = "Bearer {token}" }, body.json = { id = "{id:number}", key = "{key}" }, expect.text = ["absent"] },
+  { name = "rest", path = "/json" },
+]
+[[check.journeys.flows]]
+id = "other"
+steps = [{ name = "s", path = "/other" }]
+"#;
+    let lines = crate::explanation(&server, flow).await.replace(&server.address.to_string(), "ADDRESS");
+    let timeless = |line: &str| line.split(" after ").next().unwrap_or_default().to_owned() + "\n";
+    insta::assert_snapshot!(lines.lines().map(timeless).collect::<String>());
+    assert!(!lines.contains(SECRET) && !lines.contains("s3cret-t0ken-value"));
+    assert_eq!(server.requests().len(), 2, "one attempt of one journey");
+}

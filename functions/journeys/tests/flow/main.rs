@@ -10,17 +10,17 @@ mod log_in;
 mod repeats;
 mod settings;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ::settings::Document;
-use check::Report;
+use check::{Report, Subject};
 use check_testkit::{Harness, Observed};
 use demo_platform::{Fault, Options};
 use hostile::Server;
 use journeys::Journeys;
 use local::Memory;
-use runtime::{Invocation, Ports, Prepared, SkippingClock, execute};
+use runtime::{Explanation, Invocation, Ports, Prepared, SkippingClock, execute};
 
 /// Secret of journeys in settings for scripted servers.
 const SECRET: &str = "k3y-of-the-journey";
@@ -76,10 +76,25 @@ fn file(server: &Server, flow: &str) -> String {
 
 /// Report of a run of one journey on a scripted server.
 async fn report(server: &Server, flow: &str) -> Report {
+    invoked(server, flow, Invocation::manual()).await
+}
+
+/// Explanation of a run of one journey on a scripted server.
+async fn explanation(server: &Server, flow: &str) -> String {
+    let lines = Arc::new(Mutex::new(String::new()));
+    let printed = Arc::clone(&lines);
+    let print = Arc::new(move |line: &str| printed.lock().unwrap().push_str(&format!("{line}\n")));
+    let explanation = Some(Explanation { subject: Subject::new("j").unwrap(), print });
+    invoked(server, flow, Invocation { explanation, ..Invocation::manual() }).await;
+    let lines = lines.lock().unwrap().clone();
+    lines
+}
+
+async fn invoked(server: &Server, flow: &str, invocation: Invocation) -> Report {
     let text = file(server, flow);
     let document = Document::parse("test.toml", &text).unwrap_or_else(|problems| panic!("{problems:#?}"));
     let prepared: Prepared<Journeys> = Prepared::read(&document).unwrap_or_else(|found| panic!("{found:#?}"));
     let secrets = [("/just-driving/test/journeys/key".to_owned(), SECRET.to_owned())];
     let ports = check_testkit::ports(&Arc::new(Memory::default()), &Arc::new(SkippingClock::default()), secrets);
-    execute(&prepared, &ports, &Invocation::manual()).await.unwrap()
+    execute(&prepared, &ports, &invocation).await.unwrap()
 }
