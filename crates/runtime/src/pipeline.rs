@@ -278,8 +278,10 @@ async fn run_flow<C: Check>(
         }
         report.outcome = attempt.outcome();
         report.attempts.push(attempt);
-        let to_confirm =
-            C::READ_ONLY && report.attempts.len() == 1 && can_be_confirmed(&report.outcome, &prepared.check);
+        let to_confirm = C::READ_ONLY
+            && invocation.explanation.is_none()
+            && report.attempts.len() == 1
+            && can_be_confirmed(&report.outcome, &prepared.check);
         // A server's `Retry-After` is respected as long as the run lasts.
         let wait =
             prepared.run.confirm_after.max(report.attempts.iter().filter_map(requested_wait).max().unwrap_or_default());

@@ -28,7 +28,7 @@ pub(crate) struct RawCapture {
     /// Regular expression to search the value with, or the body if there is no other key. Its first group is the value, or
     /// the whole match without a group. Default: the whole value.
     regex: Option<String>,
-    /// True if the value is masked in all output from then on. Default true for `cookie` and `form`, or else false.
+    /// True if the value is masked in all output from then on. Default: true for `cookie` and `form`.
     secret: Option<bool>,
 }
 

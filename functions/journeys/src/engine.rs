@@ -13,8 +13,9 @@ use secrecy::ExposeSecret;
 use settings::written_duration;
 
 use crate::flow::{Filled, Flow, FlowStep};
+use crate::named_values::Values;
 use crate::progress::{Cleanup, Progress, Sending};
-use crate::values::Values;
+use crate::values::generate;
 
 /// A running journey.
 pub(crate) struct Journey<'r> {
@@ -39,7 +40,7 @@ impl<'r> Journey<'r> {
         let now = run.clock().now();
         values.set("run_id", run.id().to_owned());
         values.set("uuid", runtime::identity(now).run_id);
-        values.generate(&flow.values, now);
+        generate(&mut values, &flow.values, now);
         let progress = Arc::new(Progress::new(site, values));
         Self { run, site, flow, progress, end: run.clock().instant() + flow.deadline }
     }

@@ -9,8 +9,9 @@ use requests::{Body, Expectation, Labels, RequestSpec};
 use settings::SecretRef;
 
 use crate::capture::Capture;
+use crate::named_values::Values;
 use crate::template::{UrlTemplate, fill, fill_header, fill_json};
-use crate::values::{Source, Values};
+use crate::values::Source;
 
 /// A journey: requests in order, of one session.
 #[derive(Clone, Debug)]

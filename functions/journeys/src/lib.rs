@@ -5,6 +5,8 @@ mod engine;
 mod explaining;
 mod flow;
 mod memory;
+mod named_values;
+mod parts;
 mod progress;
 mod scope;
 mod settings;
@@ -18,21 +20,12 @@ use std::time::Duration;
 use ::settings::{Common, Contract, Section};
 use check::Subject;
 use futures::future::{BoxFuture, join_all};
-use platform::Site;
 use runtime::{Check, MemoryCell, Run};
 
 pub use self::flow::Flow;
-pub use self::settings::RawJourneys;
+pub use self::settings::{Journeys, RawJourneys};
 use engine::Journey;
 use memory::Memory;
-
-/// Check of journeys. Each is a subject.
-pub struct Journeys {
-    /// Journeys, which run at the same time.
-    pub flows: Vec<Arc<Flow>>,
-    /// The platform.
-    pub site: Site,
-}
 
 impl Check for Journeys {
     const ID: &'static str = "journeys";
@@ -82,7 +75,7 @@ impl Check for Journeys {
             let is_selected = run.tag().is_none_or(|tag| flow.labels.tags.iter().any(|own| own == tag));
             let is_repeated = run.is_confirming() && flow.creates;
             match run.explained() {
-                Some(explained) => *explained == flow.subject && !run.is_confirming(),
+                Some(explained) => *explained == flow.subject,
                 None => is_selected && !is_repeated && counts.is_due(&flow.subject, flow.every),
             }
         };

@@ -9,7 +9,7 @@ use platform::{Csrf, Session, Site};
 use probe::{Cookies, Request, Url};
 
 use crate::flow::Flow;
-use crate::values::Values;
+use crate::named_values::Values;
 
 /// Media types of a request without a header `accept`. JSON comes first: otherwise Laravel answers 302 instead of 401 or 422.
 const ACCEPTED: &str = "application/json, text/html;q=0.9, */*;q=0.5";

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use requests::Place;
 use settings::Section;
 
-use crate::template::{Part, names, parts};
+use crate::parts::{Part, names, parts};
 use crate::values::BUILT_IN;
 
 /// Names of a journey, seen from one of its steps.

@@ -14,11 +14,11 @@ use serde::Deserialize;
 use settings::{Common, RawDuration, RawReference, SecretRef, Section, is_credential_header, optional};
 use url::Url;
 
-use crate::Journeys;
 use crate::capture::{Capture, RawCapture};
 use crate::flow::{Flow, FlowStep, Repeat};
+use crate::parts::{Part, check_name, names, parts, sample};
 use crate::scope::Scope;
-use crate::template::{UrlTemplate, check_name, parts, sample};
+use crate::template::UrlTemplate;
 use crate::values::{self, RawValue};
 
 /// Most journeys, limited by the time of one run.
@@ -34,6 +34,14 @@ const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
 const MAX_DEADLINE: Duration = Duration::from_secs(40);
 /// Longest deadline of a step that cleans up: the engine gives a compensation no more time.
 const MAX_CLEANUP_DEADLINE: Duration = Duration::from_secs(3);
+
+/// Check of journeys. Each is a subject.
+pub struct Journeys {
+    /// Journeys, which run at the same time.
+    pub flows: Vec<Arc<Flow>>,
+    /// The platform.
+    pub site: Site,
+}
 
 /// Settings of the check `journeys`.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -84,7 +92,7 @@ with_request_keys! {
         #[schemars(extend("x-type" = "URL"))]
         url: Option<String>,
         /// Longest time that the exchange may take: 100ms to the journey's `deadline`, and at most 3s with `always`.
-        /// Default 10s, or the longest.
+        /// Default: 10s, or the longest that is allowed.
         deadline: Option<RawDuration>,
         /// Values to take from the answer, by name. Default none.
         capture: BTreeMap<String, RawCapture>,
@@ -343,7 +351,7 @@ fn read_url(
 
 /// Takes out headers with credentials in values, which need no reference: `authorization = "Bearer {token}"`.
 fn take_credentials(section: &Section<'_>, request: &mut RawRequest) -> Option<Vec<(HeaderName, String)>> {
-    let has_value = |text: &str| crate::template::names(text).next().is_some();
+    let has_value = |text: &str| names(text).next().is_some();
     let is_taken = |name: &String, text: &mut String| is_credential_header(name) && has_value(text);
     let taken: Vec<(String, String)> = request.headers.extract_if(.., is_taken).collect();
     let read = taken.into_iter().map(|(name, text)| {
@@ -352,9 +360,7 @@ fn take_credentials(section: &Section<'_>, request: &mut RawRequest) -> Option<V
             section.problem(&name, "expected none: a journey sends the cookies of its answers");
             return None;
         }
-        let is_literal = |part: &crate::template::Part<'_>| {
-            matches!(part, crate::template::Part::Text(text) if text.trim().split(' ').count() > 1)
-        };
+        let is_literal = |part: &Part<'_>| matches!(part, Part::Text(text) if text.trim().split(' ').count() > 1);
         if parts(&text).unwrap_or_default().iter().any(is_literal) {
             section.problem(&name, "expected a scheme and one value such as `Bearer {token}` (not shown)");
             return None;

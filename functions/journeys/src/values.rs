@@ -1,20 +1,20 @@
-//! Values of a journey by name: those of the settings, and those taken from answers.
+//! Values known when a journey begins: the raw forms, their validation and their making.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
-use check::{FailureKind, Mismatch, ours, phrase};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use runtime::signed;
 use schemars::JsonSchema;
-use secrecy::SecretString;
 use serde::de::{Error, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer};
 use settings::{Common, Section, parse_duration};
 
-use crate::template::{check_name, fill, names, parts};
+use crate::named_values::Values;
+use crate::parts::{check_name, names, parts};
+use crate::template::fill;
 
 /// Names of the values that every journey has.
 pub(crate) const BUILT_IN: [&str; 2] = ["run_id", "uuid"];
@@ -81,44 +81,19 @@ pub(crate) enum Source {
     Time { offset: Duration, is_past: bool, format: String, zone: TimeZone },
 }
 
-/// Values of a running journey by name.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Values(BTreeMap<String, SecretString>);
-
-impl Values {
-    /// Value with this name.
-    ///
-    /// # Errors
-    /// A mismatch when there is none.
-    pub(crate) fn get(&self, name: &str) -> Result<&SecretString, Mismatch> {
-        self.0.get(name).ok_or_else(|| {
-            let expected = phrase!("a value for {}", ours(format_args!("{{{name}}}")));
-            Mismatch::new(FailureKind::Assertion, expected, "none")
-        })
-    }
-
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.0.contains_key(name)
-    }
-
-    pub(crate) fn set(&mut self, name: &str, value: impl Into<SecretString>) {
-        self.0.insert(name.to_owned(), value.into());
-    }
-
-    /// Adds the values of the settings, in their order, in which none needs a later one.
-    pub(crate) fn generate(&mut self, sources: &[(String, Source)], now: Timestamp) {
-        for (name, source) in sources {
-            let value = match source {
-                // Its names were checked with the settings.
-                Source::Text(text) => fill(text, self).unwrap_or_default(),
-                Source::Time { offset, is_past, format, zone } => {
-                    let offset = if *is_past { -signed(*offset) } else { signed(*offset) };
-                    let at = now.saturating_add(offset).unwrap_or(now);
-                    written(format, &at.to_zoned(zone.clone())).unwrap_or_default()
-                }
-            };
-            self.set(name, value);
-        }
+/// Adds the values of the settings, in their order, in which none needs a later one.
+pub(crate) fn generate(values: &mut Values, sources: &[(String, Source)], now: Timestamp) {
+    for (name, source) in sources {
+        let value = match source {
+            // Its names were checked with the settings.
+            Source::Text(text) => fill(text, values).unwrap_or_default(),
+            Source::Time { offset, is_past, format, zone } => {
+                let offset = if *is_past { -signed(*offset) } else { signed(*offset) };
+                let at = now.saturating_add(offset).unwrap_or(now);
+                written(format, &at.to_zoned(zone.clone())).unwrap_or_default()
+            }
+        };
+        values.set(name, value);
     }
 }
 
@@ -233,7 +208,7 @@ mod tests {
         ];
         let mut values = Values::default();
         values.set("run_id", "r1".to_owned());
-        values.generate(&sources, "2026-10-24T10:00:00Z".parse().unwrap());
+        generate(&mut values, &sources, "2026-10-24T10:00:00Z".parse().unwrap());
         let value = |name: &str| secrecy::ExposeSecret::expose_secret(values.get(name).unwrap()).to_owned();
         assert_eq!(value("day"), "2026-10-26T09:00:00+01:00", "summer time has ended");
         assert_eq!(value("before"), "2026-10-24T11:30:00+02:00");

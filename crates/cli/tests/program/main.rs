@@ -12,6 +12,7 @@ mod fits;
 mod formats;
 mod incident_reviews;
 mod interrupt;
+mod journeys;
 mod pipe;
 mod pipeline;
 mod recording;
