@@ -26,6 +26,8 @@ const NO_SOURCE: &str = "nothing to run against; give one of these:\n  \
     synthetics run --demo             # a demo platform on this machine\n  \
     synthetics run --settings FILE    # a platform described in a settings file";
 
+type Checks = Vec<Box<dyn AnyCheck>>;
+
 /// Time between two runs of a check that is not healthy yet.
 const AGAIN_AFTER: Duration = Duration::from_secs(5);
 
@@ -101,10 +103,7 @@ fn tagged(mut checks: Vec<Box<dyn AnyCheck>>, tag: Option<&str>) -> anyhow::Resu
 ///
 /// # Errors
 /// When there is no such journey.
-fn explained(
-    mut checks: Vec<Box<dyn AnyCheck>>,
-    scope: Option<&str>,
-) -> anyhow::Result<(Vec<Box<dyn AnyCheck>>, Option<Explanation>)> {
+fn explained(mut checks: Checks, scope: Option<&str>) -> anyhow::Result<(Checks, Option<Explanation>)> {
     let Some(scope) = scope else { return Ok((checks, None)) };
     let (id, subject) = names::parse_scope(scope)?;
     let known: BTreeSet<Subject> = checks.iter().flat_map(|check| check.explainable()).collect();

@@ -15,8 +15,11 @@ steps = [
 ]
 "#;
 
+/// Makes the answer to a request.
+type Script = fn() -> Vec<Action>;
+
 /// Server that answers each method by a script.
-async fn server(post: fn() -> Vec<Action>, get: fn() -> Vec<Action>, delete: fn(usize) -> Vec<Action>) -> Server {
+async fn server(post: Script, get: Script, delete: impl Fn(usize) -> Vec<Action> + Send + Sync + 'static) -> Server {
     let deletes = std::sync::atomic::AtomicUsize::new(0);
     Server::plain(move |request| match request.split(' ').next() {
         Some("POST") => post(),
@@ -53,20 +56,13 @@ async fn created_object_is_removed_once() {
 #[tokio::test]
 async fn failed_cleanup_is_tried_once_more() {
     for (case, again, leftovers) in [
-        ("it works", gone as fn() -> Vec<Action>, 0),
+        ("it works", gone as Script, 0),
         ("the first try had removed it", || answer("404 Not Found", ""), 0),
         ("it fails", || answer("500 Oops", "{}"), 1),
         ("no answer", || vec![Action::Hang], 1),
     ] {
-        static AGAIN: std::sync::Mutex<Option<fn() -> Vec<Action>>> = std::sync::Mutex::new(None);
-        *AGAIN.lock().unwrap() = Some(again);
-        let server =
-            server(
-                created,
-                fine,
-                |count| if count == 0 { vec![Action::Hang] } else { AGAIN.lock().unwrap().unwrap()() },
-            )
-            .await;
+        let hanging_first = move |count| if count == 0 { vec![Action::Hang] } else { again() };
+        let server = server(created, fine, hanging_first).await;
         let report = report(&server, FLOW).await;
         assert_eq!(steps(&report)[2], ("remove", "failed"), "{case}");
         assert_eq!(methods(&server), ["POST", "GET", "DELETE", "DELETE"], "{case}");
@@ -88,7 +84,7 @@ async fn refused_creation_needs_no_cleanup() {
 #[tokio::test]
 async fn creation_without_an_id_is_a_leftover() {
     for (case, post) in [
-        ("no id", (|| answer("201 Created", "{}")) as fn() -> Vec<Action>),
+        ("no id", (|| answer("201 Created", "{}")) as Script),
         ("a failure", || answer("500 Oops", "{}")),
         ("no answer", || vec![Action::Hang]),
     ] {

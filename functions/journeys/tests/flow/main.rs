@@ -86,8 +86,7 @@ async fn explanation(server: &Server, flow: &str) -> String {
     let print = Arc::new(move |line: &str| printed.lock().unwrap().push_str(&format!("{line}\n")));
     let explanation = Some(Explanation { subject: Subject::new("j").unwrap(), print });
     invoked(server, flow, Invocation { explanation, ..Invocation::manual() }).await;
-    let lines = lines.lock().unwrap().clone();
-    lines
+    lines.lock().unwrap().clone()
 }
 
 async fn invoked(server: &Server, flow: &str, invocation: Invocation) -> Report {
