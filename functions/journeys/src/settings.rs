@@ -65,7 +65,7 @@ struct RawFlow {
     /// True if the journey changes data. It is not repeated within a run, so that its failures are confirmed by the next
     /// run. Default false.
     creates: Option<bool>,
-    /// Names by which `synthetics run --tag` selects journeys: at most 10, each of 1 to 40 characters. Default none.
+    /// Names by which `synthetics run --tag TAG` selects journeys: at most 10, each of 1 to 40 characters. Default none.
     tags: Vec<String>,
     /// Name of the group of the journey: 1 to 40 characters. Default none.
     group: Option<String>,
