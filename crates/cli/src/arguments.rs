@@ -458,6 +458,10 @@ pub(crate) struct RunOptions {
     /// Run only the targets with this tag in the settings, and no other check.
     #[arg(long, value_name = "TAG")]
     pub(crate) tag: Option<String>,
+    /// Run only this journey, whatever its `every` says, and print on standard error what each of its steps sends, expects and takes
+    /// from the answer. Secrets are masked.
+    #[arg(long, value_name = "CHECK/JOURNEY", conflicts_with_all = ["checks", "demo", "tag", "read_only", "wait_until_healthy"])]
+    pub(crate) explain: Option<String>,
     /// Create nothing: checks that create something on the platform, such as a log-in or a lesson, are skipped and named, and
     /// so are targets with a method such as POST.
     #[arg(long)]

@@ -69,7 +69,7 @@ mod tests {
             let mut line = 0;
             for _ in 0..10 {
                 let event = json!({ "scheduled_time": clock.now().to_string() });
-                let run = Invocation { event, killed_at: None, may_send: true, tag: None };
+                let run = Invocation { event, killed_at: None, may_send: true, tag: None, explanation: None };
                 let report = check.run(&ports, &run).await.unwrap();
                 line = line.max(lambda::run_line(&report).len());
                 clock.skip(std::time::Duration::from_secs(60));

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
-use check::{Outcome, Report};
+use check::{Outcome, Report, Subject};
 use local::{Memory, Store};
-use operations::checks;
-use runtime::{AnyCheck, CancellationToken, Clock, Invocation, Ports};
+use operations::{checks, names};
+use runtime::{AnyCheck, CancellationToken, Clock, Explanation, Invocation, Ports};
 use scheduler::{Ran, Runner};
 use serde_json::json;
 
@@ -26,6 +26,8 @@ const NO_SOURCE: &str = "nothing to run against; give one of these:\n  \
     synthetics run --demo             # a demo platform on this machine\n  \
     synthetics run --settings FILE    # a platform described in a settings file";
 
+type Checks = Vec<Box<dyn AnyCheck>>;
+
 /// Time between two runs of a check that is not healthy yet.
 const AGAIN_AFTER: Duration = Duration::from_secs(5);
 
@@ -38,16 +40,21 @@ pub(crate) async fn run(options: &RunOptions) -> anyhow::Result<Exit> {
     let interrupt = Interrupt::listen()?;
     let (reports, is_incomplete) = if let Some(file) = &options.settings {
         let checks = tagged(checks::from_file(file, &options.checks)?, options.tag.as_deref())?;
-        let checks = allowed(checks, options.read_only)?;
+        let (checks, explanation) = explained(allowed(checks, options.read_only)?, options.explain.as_deref())?;
         let kept = match checks.first() {
             Some(check) => Kept::open(options, check.common())?,
             None => Kept::InMemory,
         };
         let runs = Runs::new(kept.ports(file, interrupt.token.clone())?, kept.store());
         runs.is_incomplete.set(matches!(kept, Kept::Nowhere));
-        let invocation =
-            || Invocation { may_send: options.send_canaries, tag: options.tag.clone(), ..Invocation::manual() };
+        let invocation = || Invocation {
+            may_send: options.send_canaries,
+            tag: options.tag.clone(),
+            explanation: explanation.clone(),
+            ..Invocation::manual()
+        };
         let reports = match options.wait_until_healthy {
+            None if explanation.is_some() => runs.explained(&checks, &invocation(), &output).await?,
             None => runs.in_sequence(&checks, invocation, Some(&output)).await?,
             Some(time) => runs.until_healthy(&checks, invocation, &output, time).await?,
         };
@@ -90,6 +97,32 @@ fn tagged(mut checks: Vec<Box<dyn AnyCheck>>, tag: Option<&str>) -> anyhow::Resu
     }
     checks.retain(|check| check.tags().contains(tag));
     Ok(checks)
+}
+
+/// Check of the journey to explain, and its explanation.
+///
+/// # Errors
+/// When there is no such journey.
+fn explained(mut checks: Checks, scope: Option<&str>) -> anyhow::Result<(Checks, Option<Explanation>)> {
+    let Some(scope) = scope else { return Ok((checks, None)) };
+    let (id, subject) = names::parse_scope(scope)?;
+    let known: BTreeSet<Subject> = checks.iter().flat_map(|check| check.explainable()).collect();
+    checks.retain(|check| check.id() == id && subject.as_ref().is_some_and(|own| check.explainable().contains(own)));
+    match subject {
+        Some(subject) if !checks.is_empty() => {
+            let explanation = Explanation { subject, print: Arc::new(|line: &str| eprintln!("{line}")) };
+            Ok((checks, Some(explanation)))
+        }
+        _ => {
+            let known: Vec<String> = known.iter().map(|subject| format!("journeys/{subject}")).collect();
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            let list = match known.is_empty() {
+                true => "the settings have no journeys".to_owned(),
+                false => format!("journeys in the settings: {}", known.join(", ")),
+            };
+            bail!(settings::unknown("journey", scope, &settings::near(scope, &known), &list))
+        }
+    }
 }
 
 /// Checks that the options allow.
@@ -139,7 +172,7 @@ async fn on_demo(options: &RunOptions, interrupt: &CancellationToken, output: &O
     }
     let invocation = || {
         let event = json!({ "scheduled_time": clock.now().to_string() });
-        Invocation { event, killed_at: None, may_send: true, tag: options.tag.clone() }
+        Invocation { event, killed_at: None, may_send: true, tag: options.tag.clone(), explanation: None }
     };
     let mut reports = Vec::new();
     for time in 1..=times {
@@ -215,6 +248,22 @@ impl Runs {
                 () = tokio::time::sleep(pause) => {}
             }
         }
+    }
+
+    /// Runs the check of a journey once, without showing progress between the lines that explain it.
+    async fn explained(
+        &self,
+        checks: &[Box<dyn AnyCheck>],
+        invocation: &Invocation,
+        output: &Output,
+    ) -> anyhow::Result<Vec<Report>> {
+        let mut reports = Vec::new();
+        for check in checks {
+            let report = self.run(&**check, invocation).await?;
+            output.ended(&report, reports.is_empty())?;
+            reports.push(report);
+        }
+        Ok(reports)
     }
 
     /// Runs each check once, in sequence, so that their exchanges do not slow each other down. Prints each report as its check ends,

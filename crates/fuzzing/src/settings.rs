@@ -37,6 +37,7 @@ fn effective(text: &str, document: &Document<'_>) -> Option<Table> {
         effective_check::<backend::Backend>(text, document, &ids),
         effective_check::<application::Application>(text, document, &ids),
         effective_check::<integrations::Integrations>(text, document, &ids),
+        effective_check::<journeys::Journeys>(text, document, &ids),
     ];
     for table in tables.into_iter().flatten() {
         let mut table = table?;

@@ -108,7 +108,7 @@ const TO_ANSWER: Duration = Duration::from_millis(100);
 
 async fn handle<C: Check>(prepared: &Prepared<C>, ports: &Ports, event: LambdaEvent<Value>) -> Result<Report, Failure> {
     let killed_at = i64::try_from(event.context.deadline).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
-    let invocation = Invocation { event: event.payload, killed_at, may_send: true, tag: None };
+    let invocation = Invocation { event: event.payload, killed_at, may_send: true, tag: None, explanation: None };
     Ok(execute(prepared, ports, &invocation).await?)
 }
 

@@ -12,6 +12,7 @@ use booking::Booking;
 use check::budget::Objective;
 use check::incident::Need;
 use integrations::Integrations;
+use journeys::Journeys;
 use login::Login;
 use notifications::Notifications;
 use payment_webhook::PaymentWebhook;
@@ -42,8 +43,9 @@ pub struct Dependencies {
 /// A check, independent of its type.
 struct Known {
     id: &'static str,
-    is_read_only: bool,
+    creates: bool,
     has_cleanup: bool,
+    is_deployed: bool,
     cadence: Duration,
     objective: Option<f64>,
     dependencies: Dependencies,
@@ -54,8 +56,9 @@ struct Known {
 const fn known<C: Check>() -> Known {
     Known {
         id: C::ID,
-        is_read_only: C::READ_ONLY,
+        creates: C::COMPENSATES,
         has_cleanup: C::HAS_CLEANUP,
+        is_deployed: C::IS_DEPLOYED,
         cadence: C::CADENCE,
         objective: C::OBJECTIVE,
         dependencies: Dependencies { check: C::ID, needs: C::NEEDS, needed_by: C::NEEDED_BY },
@@ -76,6 +79,7 @@ const ALL: &[Known] = &[
     known::<Backend>(),
     known::<Application>(),
     known::<Integrations>(),
+    known::<Journeys>(),
 ];
 
 fn read<C: Check>(document: &Document<'_>) -> Result<Box<dyn AnyCheck>, Vec<Problem>> {
@@ -96,9 +100,14 @@ pub fn ids(wanted: &[String]) -> anyhow::Result<Vec<&'static str>> {
     Ok(known().filter(|id| wanted.is_empty() || wanted.iter().any(|wanted| wanted == id)).collect())
 }
 
+/// Ids of the checks with a function in the templates.
+pub fn deployed() -> Vec<&'static str> {
+    ALL.iter().filter(|check| check.is_deployed).map(|check| check.id).collect()
+}
+
 /// Reports whether a check creates something on the platform.
 pub fn creates(id: &str) -> bool {
-    ALL.iter().any(|check| check.id == id && !check.is_read_only)
+    ALL.iter().any(|check| check.id == id && check.creates)
 }
 
 /// Reports whether `synthetics cleanup` can remove leftovers of a check.

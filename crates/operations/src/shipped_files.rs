@@ -29,6 +29,7 @@ const RUNBOOKS: Embedded = embedded!("docs/runbooks":
     "backend.md",
     "booking.md",
     "integrations.md",
+    "journeys.md",
     "login.md",
     "notifications.md",
     "payment-webhook.md",

@@ -193,6 +193,7 @@ impl Client {
         let (mut exchanges, mut refused) = (Vec::new(), None);
         let result = match request.check() {
             Ok(()) => {
+                request.note_sending();
                 // Type-erased: the futures of a whole flow would otherwise be nested too deeply for the compiler.
                 let followed: Pin<Box<dyn Future<Output = Result<Response, Error>> + Send + '_>> =
                     Box::pin(self.follow(request, &mut exchanges, &mut refused));

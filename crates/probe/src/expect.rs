@@ -4,7 +4,8 @@ use check::{FailureKind, Mismatch, Phrase, foreign, ours, phrase};
 use serde_json::Value;
 
 pub use crate::form::{
-    Filled as FilledForm, Wanted as WantedForm, form_body, log_in_form, meta_token, read as form, withholds_referrer,
+    Filled as FilledForm, Wanted as WantedForm, field_value, form_body, log_in_form, meta_token, read as form,
+    withholds_referrer,
 };
 use crate::redact::header_line;
 use crate::{Response, json};

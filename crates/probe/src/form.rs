@@ -13,6 +13,7 @@ use url::{Position, Url};
 
 use crate::Response;
 use crate::csp::{self, Source};
+use crate::html::Tags;
 use body::Content;
 use fields::{Enctype, Field, Form, Kind, MAX_FIELDS, Page};
 
@@ -144,6 +145,15 @@ fn why_no_page(response: &Response) -> Option<Phrase> {
     } else {
         None
     }
+}
+
+/// Value of the first `input` element with this name, as a hidden field has it. `None` without one.
+#[must_use]
+pub fn field_value(response: &Response, name: &str) -> Option<String> {
+    let page = response.text();
+    let mut inputs = Tags::new(&page).filter(|tag| tag.opens("input"));
+    let input = inputs.find(|tag| tag.attribute("name").is_some_and(|found| found == name))?;
+    Some(input.attribute("value").unwrap_or_default().into_owned())
 }
 
 /// Value of `<meta name="csrf-token">`, as scripts read it. The redactor masks it from now on. `None` without one.

@@ -1,6 +1,6 @@
 //! Request to a target.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use check::{FailureKind, Mismatch, Phrase, foreign, ours, phrase};
@@ -29,6 +29,7 @@ pub struct Request {
     pub(crate) identity: Option<ClientIdentity>,
     pub(crate) is_linked: bool,
     mistake: Option<Error>,
+    on_sending: Option<Arc<dyn Fn() + Send + Sync>>,
 }
 
 impl Request {
@@ -52,7 +53,15 @@ impl Request {
             identity: None,
             is_linked: false,
             mistake,
+            on_sending: None,
         }
+    }
+
+    /// Sends the request to another URL.
+    #[must_use]
+    pub fn to(mut self, url: Url) -> Self {
+        self.url = url;
+        self
     }
 
     /// Adds a header. Headers that identify the run cannot be replaced.
@@ -128,6 +137,13 @@ impl Request {
         self
     }
 
+    /// Calls a function once when the request begins to be sent. Until then, it has changed nothing at the target.
+    #[must_use]
+    pub fn on_sending(mut self, call: impl Fn() + Send + Sync + 'static) -> Self {
+        self.on_sending = Some(Arc::new(call));
+        self
+    }
+
     /// Sets the time limit for all hops, from the first name resolution to the last byte.
     #[must_use]
     pub const fn deadline(mut self, deadline: Duration) -> Self {
@@ -161,6 +177,12 @@ impl Request {
         };
         value.set_sensitive(secret || is_credential(&name));
         self.headers.append(name, value);
+    }
+
+    pub(crate) fn note_sending(&self) {
+        if let Some(call) = &self.on_sending {
+            call();
+        }
     }
 
     pub(crate) fn check(&self) -> Result<(), Error> {

@@ -17,11 +17,11 @@ const MAX_FILE: u64 = 256_000;
 #[serde(deny_unknown_fields, default)]
 pub struct RawBody {
     /// JSON of any shape, sent as `application/json`.
-    json: Option<Value>,
+    pub(crate) json: Option<Value>,
     /// Fields of a form by name, sent as `application/x-www-form-urlencoded`.
-    form: Option<BTreeMap<String, String>>,
+    pub(crate) form: Option<BTreeMap<String, String>>,
     /// Text, sent as `text/plain` in UTF-8.
-    text: Option<String>,
+    pub(crate) text: Option<String>,
     /// Path of a file below the folder of the settings file, of at most 256 kB. It is read once, with the settings, and sent
     /// as `application/json`, `application/xml` or `text/plain` after its extension, or else as
     /// `application/octet-stream`.

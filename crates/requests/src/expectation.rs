@@ -55,29 +55,39 @@ pub enum Protocol {
 pub type Assertion = (String, Result<(), Mismatch>);
 
 impl Expectation {
-    /// Judges an answer that arrived after `took`. The assertions are in the order of the settings' reference.
+    /// Names of the assertions, in the order of the settings' reference.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        let named = |word: &str, text: &str| format!("{word}:{text}");
+        let mut names = vec!["status".to_owned()];
+        names.extend(self.headers.iter().map(|(name, _)| named("header", name.as_str())));
+        names.extend(self.texts.iter().map(|text| named("text", text)));
+        names.extend(self.not_texts.iter().map(|text| named("not_text", text)));
+        names.extend(self.patterns.iter().map(|pattern| named("regex", pattern.as_str())));
+        names.extend(self.json.iter().map(|value| named("json", &value.pointer)));
+        let once = [
+            ("within", self.within.is_some()),
+            ("certificate", self.certificate_days.is_some()),
+            ("protocol", self.protocol.is_some()),
+        ];
+        names.extend(once.into_iter().filter(|(_, is_expected)| *is_expected).map(|(name, _)| name.to_owned()));
+        names
+    }
+
+    /// Judges an answer that arrived after `took`. The assertions are in the order of [`Expectation::names`].
     #[must_use]
     pub fn judge(&self, response: &Response, took: Duration, now: Timestamp) -> Vec<Assertion> {
-        let mut assertions = vec![("status".to_owned(), self.judge_status(response))];
+        let mut held = vec![self.judge_status(response)];
         let headers = self.headers.iter();
-        assertions
-            .extend(headers.map(|(name, part)| {
-                (format!("header:{name}"), expect::header_contains(response, name.as_str(), part))
-            }));
-        let texts = self.texts.iter();
-        assertions.extend(texts.map(|text| (format!("text:{text}"), expect::body_contains(response, text))));
-        let texts = self.not_texts.iter();
-        assertions.extend(texts.map(|text| (format!("not_text:{text}"), expect::body_lacks(response, text))));
-        let patterns = self.patterns.iter();
-        assertions
-            .extend(patterns.map(|pattern| (format!("regex:{}", pattern.as_str()), judge_body(response, pattern))));
-        let json = self.json.iter();
-        assertions.extend(json.map(|value| (format!("json:{}", value.pointer), value.judge(response))));
-        let within = self.within.map(|limit| ("within".to_owned(), judge_time(took, limit)));
-        let days = self.certificate_days.map(|days| ("certificate".to_owned(), judge_certificate(response, days, now)));
-        let protocol = self.protocol.map(|protocol| ("protocol".to_owned(), protocol.judge(response)));
-        assertions.extend([within, days, protocol].into_iter().flatten());
-        assertions
+        held.extend(headers.map(|(name, part)| expect::header_contains(response, name.as_str(), part)));
+        held.extend(self.texts.iter().map(|text| expect::body_contains(response, text)));
+        held.extend(self.not_texts.iter().map(|text| expect::body_lacks(response, text)));
+        held.extend(self.patterns.iter().map(|pattern| judge_body(response, pattern)));
+        held.extend(self.json.iter().map(|value| value.judge(response)));
+        held.extend(self.within.map(|limit| judge_time(took, limit)));
+        held.extend(self.certificate_days.map(|days| judge_certificate(response, days, now)));
+        held.extend(self.protocol.map(|protocol| protocol.judge(response)));
+        self.names().into_iter().zip(held).collect()
     }
 
     fn judge_status(&self, response: &Response) -> Result<(), Mismatch> {

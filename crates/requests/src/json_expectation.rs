@@ -17,13 +17,13 @@ use crate::pattern::Pattern;
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RawJson {
     /// JSON Pointer (RFC 6901) to the value, such as `/data/status`. Required.
-    pointer: Option<String>,
+    pub(crate) pointer: Option<String>,
     /// Expected value. Numbers are compared by value (`1` equals `1.0`); `"1"` is not `1`. Default: any value.
-    equals: Option<Value>,
+    pub(crate) equals: Option<Value>,
     /// Value that it must not be, compared like `equals`. Default none.
-    not: Option<Value>,
+    pub(crate) not: Option<Value>,
     /// Regular expression that the text must match, in a part of it unless `^` and `$` say otherwise. Default none.
-    matches: Option<String>,
+    pub(crate) matches: Option<String>,
     /// Number that it must be below. Default none.
     less: Option<f64>,
     /// Number that it must be above. Default none.

@@ -18,6 +18,7 @@ mod raw_request;
 mod request_spec;
 mod source;
 mod statuses;
+mod texts;
 
 pub use auth::{Auth, RawAuth};
 pub use body::{Body, RawBody};
@@ -36,3 +37,4 @@ pub use request_spec::{RequestSpec, Transmission};
 pub use settings::RawReference;
 pub use source::Source;
 pub use statuses::{ExpectedStatuses, RawStatus};
+pub use texts::Place;

@@ -16,7 +16,8 @@ pub struct Pattern(Regex);
 
 impl Pattern {
     /// Compiles the value of a key. Returns `None` after reporting a problem.
-    pub(crate) fn read(section: &Section<'_>, key: &str, written: &str) -> Option<Self> {
+    #[must_use]
+    pub fn read(section: &Section<'_>, key: &str, written: &str) -> Option<Self> {
         if written.is_empty() || written.len() > MAX_LENGTH {
             let rule =
                 format!("expected a regular expression of 1 to {MAX_LENGTH} bytes, found one of {}", written.len());
@@ -37,6 +38,13 @@ impl Pattern {
     #[must_use]
     pub fn is_match(&self, text: &str) -> bool {
         self.0.is_match(text)
+    }
+
+    /// Returns the text of the first group of the first match, or the whole match of an expression without groups.
+    #[must_use]
+    pub fn first_group<'t>(&self, text: &'t str) -> Option<&'t str> {
+        let found = self.0.captures(text)?;
+        found.get(if found.len() > 1 { 1 } else { 0 }).map(|group| group.as_str())
     }
 }
 

@@ -28,16 +28,16 @@ pub struct RawExpectation {
     /// 200.
     status: Option<Vec<RawStatus>>,
     /// Texts that headers must contain, by the name of the header. Each of these headers must be present. Default none.
-    headers: BTreeMap<String, String>,
+    pub(crate) headers: BTreeMap<String, String>,
     /// Texts that the body must contain, byte by byte. Default none.
-    text: Vec<String>,
+    pub(crate) text: Vec<String>,
     /// Texts that the body must not contain. Default none.
-    not_text: Vec<String>,
+    pub(crate) not_text: Vec<String>,
     /// Regular expressions that the body must match, in a part of it unless `^` and `$` say otherwise, with the syntax of
     /// the Rust crate `regex`: without look-around and backreferences. Each has at most 1000 bytes. Default none.
-    regex: Vec<String>,
+    pub(crate) regex: Vec<String>,
     /// Values that the JSON body must hold. Default none.
-    json: Vec<RawJson>,
+    pub(crate) json: Vec<RawJson>,
     /// Longest time from the beginning of the request, with name resolution, connection and redirects, to the end of the
     /// body: 10ms to `deadline`. A slower answer is a failure of kind `timeout`. Default: `deadline`.
     within: Option<RawDuration>,

@@ -159,7 +159,7 @@ impl RawRequest {
     #[must_use]
     pub fn validate_deadline(&self, section: &Section<'_>, source: &Source<'_>) -> Option<Duration> {
         let bounds = SHORTEST_DEADLINE..=source.max_deadline;
-        section.duration("deadline", self.deadline.clone(), DEFAULT_DEADLINE, bounds)
+        section.duration("deadline", self.deadline.clone(), DEFAULT_DEADLINE.min(source.max_deadline), bounds)
     }
 
     /// Validates the keys of a request to this URL. Returns `None` after reporting all problems to `section`; a URL that is `None`

@@ -79,12 +79,24 @@ impl RequestSpec {
     /// # Errors
     /// [`StepEnded`] when a secret could not be read, or there is no token for the request.
     ///
-    /// **Side effects:** those of the request at the target, once; a request answered with 401 to a kept token is sent
+    /// **Side effects:** those of the request at the target, once; a request that is answered with 401 to a kept token is sent
     /// once more with a new one.
     pub async fn transmit(&self, step: &Step<'_>) -> Result<Transmission, StepEnded> {
+        self.transmit_with(step, |request| request).await
+    }
+
+    /// Sends the request like [`RequestSpec::transmit`], with the additions of a session.
+    ///
+    /// # Errors
+    /// Those of [`RequestSpec::transmit`].
+    pub async fn transmit_with(
+        &self,
+        step: &Step<'_>,
+        add: impl Fn(Request) -> Request,
+    ) -> Result<Transmission, StepEnded> {
         let began = Instant::now();
         let (request, token) = self.build(step, self.deadline).await?;
-        let first = send(step, request).await;
+        let first = send(step, add(request)).await;
         let is_refused = matches!(&first.sent.result, Ok(response) if response.status == StatusCode::UNAUTHORIZED);
         let (Some(Auth::Oauth2(client)), Some(token)) =
             (&self.auth, token.filter(|token| token.was_kept && is_refused))
@@ -94,7 +106,7 @@ impl RequestSpec {
         client.forget(&token.value).await;
         let left = self.deadline.saturating_sub(began.elapsed());
         let (request, _) = self.build(step, left).await?;
-        Ok(send(step, request).await)
+        Ok(send(step, add(request)).await)
     }
 
     /// Builds the request, with the token that it carries if there is one. Its deadline is what a token request leaves of `deadline`.
@@ -103,20 +115,40 @@ impl RequestSpec {
         step: &Step<'_>,
         deadline: Duration,
     ) -> Result<(Request, Option<Token>), StepEnded> {
-        let mut request = Request::new(self.method.clone(), with_query(self.url.clone(), &self.query))
-            .deadline(deadline)
-            .max_redirects(self.max_redirects);
+        let (request, token) = self.authorize(step, deadline).await?;
+        Ok((self.complete(request), token))
+    }
+
+    /// Begins the request: its method, limits and credentials, which need a step. [`RequestSpec::complete`] adds the rest, also
+    /// after the step.
+    ///
+    /// # Errors
+    /// [`StepEnded`] when a secret could not be read, or there is no token for the request.
+    pub async fn begin(&self, step: &Step<'_>) -> Result<Request, StepEnded> {
+        Ok(self.authorize(step, self.deadline).await?.0)
+    }
+
+    /// Adds URL, query, headers and body to a request begun before.
+    #[must_use]
+    pub fn complete(&self, request: Request) -> Request {
+        let mut request = request.to(with_query(self.url.clone(), &self.query));
         for (name, value) in &self.headers {
             request = request.header(name.as_str(), value);
-        }
-        for (name, reference) in &self.secret_headers {
-            let secret = step.secret(reference).await?;
-            request = request.secret_header(name.as_str(), secret.expose_secret());
         }
         if let Some(body) = &self.body {
             let plain = self.headers.iter().map(|(name, _)| name);
             let mut names = plain.chain(self.secret_headers.iter().map(|(name, _)| name));
             request = body.add_to(request, names.any(|name| *name == CONTENT_TYPE));
+        }
+        request
+    }
+
+    async fn authorize(&self, step: &Step<'_>, deadline: Duration) -> Result<(Request, Option<Token>), StepEnded> {
+        let mut request =
+            Request::new(self.method.clone(), self.url.clone()).deadline(deadline).max_redirects(self.max_redirects);
+        for (name, reference) in &self.secret_headers {
+            let secret = step.secret(reference).await?;
+            request = request.secret_header(name.as_str(), secret.expose_secret());
         }
         if let Some(certificate) = &self.client_certificate {
             request = request.identity(&certificate.identity(step).await?);

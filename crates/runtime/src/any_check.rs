@@ -36,6 +36,9 @@ pub trait AnyCheck: Send + Sync {
     /// Tags by which a manual run can be restricted.
     fn tags(&self) -> BTreeSet<String>;
 
+    /// Subjects whose steps explain what they do in a manual run.
+    fn explainable(&self) -> BTreeSet<Subject>;
+
     /// Effective settings; see [`Prepared::written`].
     fn written(&self) -> &Table;
 
@@ -76,6 +79,10 @@ impl<C: Check> AnyCheck for Prepared<C> {
 
     fn tags(&self) -> BTreeSet<String> {
         self.check.tags()
+    }
+
+    fn explainable(&self) -> BTreeSet<Subject> {
+        self.check.explainable()
     }
 
     fn written(&self) -> &Table {

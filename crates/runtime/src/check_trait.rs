@@ -21,6 +21,8 @@ pub trait Check: Send + Sync + Sized + 'static {
     const ID: &'static str;
     /// True if the flow creates nothing. Such a check confirms a failure by a second attempt within the run.
     const READ_ONLY: bool;
+    /// True if the flow registers compensations, for which a run keeps time.
+    const COMPENSATES: bool = !Self::READ_ONLY;
     /// Timeout of the function in the template, the same for all functions. A test compares the two.
     const FUNCTION_TIMEOUT: Duration = Duration::from_secs(55);
 
@@ -42,6 +44,9 @@ pub trait Check: Send + Sync + Sized + 'static {
     /// True if the check creates objects that stay at the platform when compensation fails: see [`Check::cleanup`].
     const HAS_CLEANUP: bool = false;
 
+    /// False for a check without a function in the templates: it runs on one machine only.
+    const IS_DEPLOYED: bool = true;
+
     /// Additions of the monitored platform to the settings file.
     const CONTRACT: Contract;
 
@@ -57,6 +62,12 @@ pub trait Check: Send + Sync + Sized + 'static {
     /// Longest time needed by an attempt with these settings. An attempt given less time was cut off by us, not by the
     /// platform.
     fn max_attempt_duration(&self) -> Duration;
+
+    /// Longest time needed by the second attempt of a run, which leaves out subjects for which [`Check::repeats`] is false. Zero:
+    /// there is no second attempt.
+    fn max_confirmation_duration(&self) -> Duration {
+        if Self::READ_ONLY { self.max_attempt_duration() } else { Duration::ZERO }
+    }
 
     /// All subjects of the check, if the settings determine them. Incidents of other subjects are dropped.
     fn subjects(&self) -> Option<BTreeSet<Subject>> {
@@ -77,6 +88,11 @@ pub trait Check: Send + Sync + Sized + 'static {
 
     /// Tags by which a manual run can be restricted to some of the subjects; see [`Run::tag`].
     fn tags(&self) -> BTreeSet<String> {
+        BTreeSet::new()
+    }
+
+    /// Subjects whose steps explain what they do; see [`Run::explain`].
+    fn explainable(&self) -> BTreeSet<Subject> {
         BTreeSet::new()
     }
 

@@ -38,8 +38,15 @@ pub(crate) async fn cleanup<C: Check>(prepared: &Prepared<C>, ports: &Ports, rem
     };
     let id = run_id(started);
     let (run_id, trace_id) = (id.to_string(), id.simple().to_string());
-    let execution =
-        Execution { key: &key, run_id: &run_id, trace_id: &trace_id, may_send: false, is_confirming: false, tag: None };
+    let execution = Execution {
+        key: &key,
+        run_id: &run_id,
+        trace_id: &trace_id,
+        may_send: false,
+        is_confirming: false,
+        tag: None,
+        explanation: None,
+    };
     let allowance = Allowance { time: prepared.run.deadline, is_cut_short: false };
     let found = Mutex::new(Vec::new());
     let attempted = attempt(prepared, ports, &execution, allowance, Task::Cleanup { remove, found: &found }).await;

@@ -2,6 +2,8 @@
 
 use check::RunKey;
 
+use crate::explanation::Explanation;
+
 /// Execution to which an attempt belongs.
 pub(crate) struct Execution<'a> {
     pub(crate) key: &'a RunKey,
@@ -12,4 +14,6 @@ pub(crate) struct Execution<'a> {
     pub(crate) is_confirming: bool,
     /// Tag of the subjects to run.
     pub(crate) tag: Option<&'a str>,
+    /// Explanation of the only subject to run.
+    pub(crate) explanation: Option<&'a Explanation>,
 }

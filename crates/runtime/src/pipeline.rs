@@ -19,6 +19,7 @@ use crate::confirmation::{can_be_confirmed, keep_results, votes};
 use crate::deliver::{data, publish_and_notify};
 use crate::dependencies::{affected, needed};
 use crate::execution::Execution;
+use crate::explanation::Explanation;
 use crate::memory::{self, RunMemory};
 use crate::outbox::OutboxChanges;
 use crate::reserve::reserve;
@@ -45,13 +46,21 @@ pub struct Invocation {
     pub may_send: bool,
     /// Tag of the subjects to run; `None`: all. Only manual runs are restricted.
     pub tag: Option<String>,
+    /// Explanation of the only subject to run. Only manual runs are explained.
+    pub explanation: Option<Explanation>,
 }
 
 impl Invocation {
     /// A manual run without a time limit.
     #[must_use]
     pub fn manual() -> Self {
-        Self { event: Value::Object(serde_json::Map::new()), killed_at: None, may_send: true, tag: None }
+        Self {
+            event: Value::Object(serde_json::Map::new()),
+            killed_at: None,
+            may_send: true,
+            tag: None,
+            explanation: None,
+        }
     }
 }
 
@@ -160,7 +169,7 @@ pub async fn execute<C: Check>(
     };
     written.complete(&mut report, ports);
 
-    let numbers = data(&report, !C::READ_ONLY, written.oldest_unsent);
+    let numbers = data(&report, C::COMPENSATES, written.oldest_unsent);
     let delivered = publish_and_notify(ports, C::ID, &numbers, &written.send, &written.without_copy).await;
     report.warnings.extend(delivered.warnings.into_iter().map(|warning| admit(warning, ports)));
     if let Err(error) = delivered.metrics {
@@ -236,7 +245,7 @@ async fn run_flow<C: Check>(
     // The wall clock may jump during the run, so it is compared with Lambda's deadline only once, at the start.
     let lasts = invocation.killed_at.map(|killed| {
         let lasts = Duration::try_from(killed.duration_since(report.started)).unwrap_or_default();
-        lasts.saturating_sub(reserve(C::READ_ONLY))
+        lasts.saturating_sub(reserve(C::COMPENSATES))
     });
     let allowance = || {
         let elapsed = ports.clock.instant().saturating_duration_since(began);
@@ -254,6 +263,7 @@ async fn run_flow<C: Check>(
             may_send: invocation.may_send,
             is_confirming: !report.attempts.is_empty(),
             tag: invocation.tag.as_deref(),
+            explanation: invocation.explanation.as_ref(),
         };
         let AttemptResult { mut attempt, is_complete, leftovers, warnings } =
             attempt(prepared, ports, &execution, allowance(), Task::Flow(&memory)).await;
@@ -268,8 +278,10 @@ async fn run_flow<C: Check>(
         }
         report.outcome = attempt.outcome();
         report.attempts.push(attempt);
-        let to_confirm =
-            C::READ_ONLY && report.attempts.len() == 1 && can_be_confirmed(&report.outcome, &prepared.check);
+        let to_confirm = C::READ_ONLY
+            && invocation.explanation.is_none()
+            && report.attempts.len() == 1
+            && can_be_confirmed(&report.outcome, &prepared.check);
         // A server's `Retry-After` is respected as long as the run lasts.
         let wait =
             prepared.run.confirm_after.max(report.attempts.iter().filter_map(requested_wait).max().unwrap_or_default());

@@ -32,7 +32,7 @@ impl<C: Check> Prepared<C> {
     /// # Errors
     /// Returns all problems at once.
     pub fn read(document: &Document<'_>) -> Result<Self, Vec<Problem>> {
-        let longest = C::FUNCTION_TIMEOUT.saturating_sub(reserve(C::READ_ONLY));
+        let longest = C::FUNCTION_TIMEOUT.saturating_sub(reserve(C::COMPENSATES));
         let limits = CheckLimits { severity: C::SEVERITY, longest, cadence: C::CADENCE, objective: C::OBJECTIVE };
         let settings = document.check(C::ID, limits, &C::CONTRACT, |raw: C::Raw, section, common, run| {
             let check = C::read(raw, section, common)?;
@@ -49,22 +49,23 @@ impl<C: Check> Prepared<C> {
 /// Checks that the attempts and the wait between them fit into the run's deadline, and the deadline into the function's
 /// timeout.
 fn budget<C: Check>(section: &Section<'_>, run: &RunSettings, check: &C) {
-    let attempt = check.max_attempt_duration();
-    let needed = if C::READ_ONLY { attempt * 2 + run.confirm_after } else { attempt };
+    let (attempt, confirmation) = (check.max_attempt_duration(), check.max_confirmation_duration());
+    let is_confirmed = !confirmation.is_zero();
+    let needed = if is_confirmed { attempt + confirmation + run.confirm_after } else { attempt };
     if needed > run.deadline {
-        let reason = if C::READ_ONLY {
-            format!(
-                "2 attempts of {} and a wait of {} between them",
-                written_duration(attempt),
-                written_duration(run.confirm_after)
-            )
-        } else {
-            format!("an attempt of {}", written_duration(attempt))
+        let wait = format!("a wait of {} between them", written_duration(run.confirm_after));
+        let reason = match is_confirmed {
+            true if attempt == confirmation => format!("2 attempts of {} and {wait}", written_duration(attempt)),
+            true => {
+                let (first, second) = (written_duration(attempt), written_duration(confirmation));
+                format!("an attempt of {first}, a second one of {second} and {wait}")
+            }
+            false => format!("an attempt of {}", written_duration(attempt)),
         };
         let (needed, deadline) = (written_duration(needed), written_duration(run.deadline));
         section.problem("deadline", format!("expected at least {needed}, for {reason}, found {deadline}"));
     }
-    let reserve = reserve(C::READ_ONLY);
+    let reserve = reserve(C::COMPENSATES);
     let limit = C::FUNCTION_TIMEOUT.saturating_sub(reserve);
     if run.deadline > limit {
         let rule = format!(

@@ -16,11 +16,15 @@ use settings::SecretRef;
 
 use crate::clock::Clock;
 use crate::execution::Execution;
+use crate::explanation::Explanation;
 use crate::ports::{PortError, Ports};
 use crate::secret_value::Alphabet;
 
 /// Name of the assertion for a completed exchange, with any status.
 const ANSWERED: &str = "answered";
+
+/// Longest line of an explanation. **Units:** characters.
+const MAX_LINE: usize = 2_000;
 
 /// Undoes one creation. The error describes the leftover and the reason.
 pub(crate) type Undo = BoxFuture<'static, Result<(), Phrase>>;
@@ -49,6 +53,7 @@ pub struct Run {
     may_send: bool,
     is_confirming: bool,
     tag: Option<String>,
+    explanation: Option<Explanation>,
     run_id: String,
 }
 
@@ -74,6 +79,7 @@ impl Run {
             may_send: execution.may_send,
             is_confirming: execution.is_confirming,
             tag: execution.tag.map(str::to_owned),
+            explanation: execution.explanation.cloned(),
             run_id: execution.run_id.to_owned(),
         }
     }
@@ -122,6 +128,20 @@ impl Run {
     #[must_use]
     pub fn tag(&self) -> Option<&str> {
         self.tag.as_deref()
+    }
+
+    /// Subject to which a manual run is restricted, to be explained.
+    #[must_use]
+    pub fn explained(&self) -> Option<&Subject> {
+        self.explanation.as_ref().map(|explanation| &explanation.subject)
+    }
+
+    /// Explains what happens in one line, after the gate for foreign text, if the run is explained.
+    pub fn explain(&self, line: impl FnOnce() -> Phrase) {
+        if let Some(explanation) = &self.explanation {
+            let line = line().admit(&self.ports.redactor, MAX_LINE);
+            (explanation.print)(line.as_str());
+        }
     }
 
     /// Expiry of the certificates presented so far, by host, including rejected ones.

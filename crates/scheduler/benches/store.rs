@@ -219,7 +219,7 @@ impl World {
         let mut reports = Vec::new();
         for check in &self.checks {
             let event = serde_json::json!({ "scheduled_time": self.clock.now().to_string() });
-            let invocation = Invocation { event, killed_at: None, may_send: true, tag: None };
+            let invocation = Invocation { event, killed_at: None, may_send: true, tag: None, explanation: None };
             let ran = runner.run(&**check, &invocation).await.unwrap();
             assert!(ran.losses.is_empty(), "{:?}", ran.losses);
             reports.push(ran.report);

@@ -104,7 +104,7 @@ impl Job {
         }
         let check = self.id();
         self.events.tell(Event::Began { check });
-        let invocation = Invocation { event, killed_at: None, may_send: true, tag: None };
+        let invocation = Invocation { event, killed_at: None, may_send: true, tag: None, explanation: None };
         self.events.tell(match self.runner.run(&*self.plan.check, &invocation).await {
             Ok(ran) => Event::Ended { check, report: Box::new(ran.report), losses: ran.losses, next },
             Err(error) => Event::NotRun { check, error: error.to_string(), next },

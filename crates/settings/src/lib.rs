@@ -44,5 +44,5 @@ pub use section::{Section, optional};
 pub use shared::{Common, RunSettings};
 pub use status_page::{Service, ServiceGroup, StatusPage};
 pub use type_schema::type_schema;
-pub use values::{RawDuration, RawId, RawReference, SecretRef, written_duration, written_id};
+pub use values::{RawDuration, RawId, RawReference, SecretRef, parse_duration, written_duration, written_id};
 pub use windows::{When, Window};

@@ -112,7 +112,10 @@ impl fmt::Display for SecretRef {
 }
 
 /// Reads a duration such as `"500ms"`, `"30s"`, `"5m"`, `"1h 30m"` or `"30d"`. A day has 24 hours.
-pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
+///
+/// # Errors
+/// The expected and the found text.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
     text.parse::<Span>()
         .and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()))
         .ok()

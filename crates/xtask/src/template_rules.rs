@@ -171,6 +171,7 @@ fn function_ids() -> Vec<String> {
     folders
         .filter(|folder| folder.path().join("Cargo.toml").is_file())
         .map(|folder| folder.file_name().into_string().unwrap())
+        .filter(|id| !crate::workspace::ON_ONE_MACHINE.contains(&id.as_str()))
         .collect()
 }
 

@@ -13,6 +13,7 @@ mod formats;
 mod import;
 mod incident_reviews;
 mod interrupt;
+mod journeys;
 mod pipe;
 mod pipeline;
 mod recording;

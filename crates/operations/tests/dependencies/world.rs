@@ -91,7 +91,7 @@ impl World {
         let ports = Ports { state: self.store.clone(), ..check_testkit::ports(memory, &self.clock, parameters) };
         let scheduled = self.start + SignedDuration::from_mins(*self.minute.lock().unwrap());
         let event = json!({ "scheduled_time": scheduled });
-        let invocation = Invocation { event, killed_at: None, may_send: true, tag: None };
+        let invocation = Invocation { event, killed_at: None, may_send: true, tag: None, explanation: None };
         let report = self.checks[check].run(&ports, &invocation).await.unwrap();
         assert!(!matches!(report.outcome, Outcome::Refused { .. }), "{check}: {:?}", report.outcome);
         report

@@ -125,9 +125,15 @@ impl Session {
     /// Builds a request as the application's own script would. Redirects are returned, not followed.
     #[must_use]
     pub fn request(&self, method: Method, url: Url) -> Request {
+        let request = Request::new(method.clone(), url.clone()).header(ACCEPT.as_str(), JSON).max_redirects(0);
+        self.add_to(request, &method, &url)
+    }
+
+    /// Adds to a request with this method and URL what the application's own script sends with it.
+    #[must_use]
+    pub fn add_to(&self, mut request: Request, method: &Method, url: &Url) -> Request {
         let is_own = url.origin() == self.base.origin();
-        let is_safe = [Method::GET, Method::HEAD, Method::OPTIONS].contains(&method);
-        let mut request = Request::new(method, url).header(ACCEPT.as_str(), JSON).max_redirects(0);
+        let is_safe = [Method::GET, Method::HEAD, Method::OPTIONS].contains(method);
         if !is_own {
             return request;
         }

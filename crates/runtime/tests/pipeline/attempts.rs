@@ -114,7 +114,7 @@ async fn lambda_time_limit_interrupts_the_step() {
     let world = World::new();
     let check = never_answered();
     let killed_at =
-        minute(0) + jiff::SignedDuration::try_from(runtime::reserve(false) + Duration::from_secs(12)).unwrap();
+        minute(0) + jiff::SignedDuration::try_from(runtime::reserve(true) + Duration::from_secs(12)).unwrap();
     let report = world.invoke(&check, serde_json::json!({ "scheduled_time": START }), Some(killed_at)).await.unwrap();
     let Outcome::Failed { failures } = &report.outcome else { panic!("{:?}", report.outcome) };
     assert_eq!(failures[0].expected, "done within the run's 12000 ms");
@@ -126,7 +126,7 @@ async fn too_little_lambda_time_is_not_blamed_on_the_platform() {
     let check = never_answered();
     // One second less than an attempt of this check may take.
     let killed_at =
-        minute(0) + jiff::SignedDuration::try_from(runtime::reserve(false) + Duration::from_secs(9)).unwrap();
+        minute(0) + jiff::SignedDuration::try_from(runtime::reserve(true) + Duration::from_secs(9)).unwrap();
     let report = world.invoke(&check, serde_json::json!({ "scheduled_time": START }), Some(killed_at)).await.unwrap();
     assert_eq!(internal(&report), "the function had only 9000 ms left for the attempt");
     assert_eq!((reasons(&report), world.notified().len()), (vec![("-", NotificationReason::SuppressedNotYetLost)], 0));
@@ -278,7 +278,7 @@ async fn hanging_compensations_leave_time_to_notify() {
     ];
     assert_eq!(leftovers(&report), expected);
     assert!(
-        report.ended.duration_since(report.started) < jiff::SignedDuration::try_from(runtime::reserve(false)).unwrap()
+        report.ended.duration_since(report.started) < jiff::SignedDuration::try_from(runtime::reserve(true)).unwrap()
     );
 }
 

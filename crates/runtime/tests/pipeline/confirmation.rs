@@ -51,7 +51,7 @@ async fn only_subjects_that_failed_twice_are_confirmed() {
 #[tokio::test(start_paused = true)]
 async fn lambda_time_limit_decides_on_a_second_attempt() {
     // The wait, a whole attempt, and the reserve.
-    let needed = SignedDuration::try_from(Duration::from_secs(20 + 10) + reserve(true)).unwrap();
+    let needed = SignedDuration::try_from(Duration::from_secs(20 + 10) + reserve(false)).unwrap();
     for (left, attempts, notified) in [
         (needed, 2, NotificationReason::Opened),
         (needed - SignedDuration::from_millis(1), 1, NotificationReason::SuppressedNotConfirmed),

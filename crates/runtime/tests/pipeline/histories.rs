@@ -352,7 +352,7 @@ impl<K: Kept> History<K> {
         let creates = self.creates;
         async move {
             let event = json!({ "scheduled_time": minute(start.minute) });
-            let invocation = Invocation { event, killed_at: None, may_send: true, tag: None };
+            let invocation = Invocation { event, killed_at: None, may_send: true, tag: None, explanation: None };
             let policy = Policy {
                 flap_window: Duration::from_secs(8 * 60),
                 stable_after: Duration::from_secs(4 * 60),

@@ -356,7 +356,8 @@ impl World {
         event: serde_json::Value,
         killed_at: Option<Timestamp>,
     ) -> Result<Report, RunError> {
-        execute(prepared, &self.ports, &Invocation { event, killed_at, may_send: true, tag: None }).await
+        execute(prepared, &self.ports, &Invocation { event, killed_at, may_send: true, tag: None, explanation: None })
+            .await
     }
 
     pub async fn item(&self) -> StateItem {

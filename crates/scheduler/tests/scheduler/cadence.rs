@@ -92,6 +92,10 @@ impl AnyCheck for Sleeper {
         BTreeSet::new()
     }
 
+    fn explainable(&self) -> BTreeSet<Subject> {
+        BTreeSet::new()
+    }
+
     fn objective(&self) -> Option<Objective> {
         None
     }

@@ -16,16 +16,19 @@ async fn concurrent_runs_do_not_disturb_each_other() {
     })
     .await;
     for round in 0..6 {
-        let runs =
-            (0..4).map(|place| {
-                let ports = runtime::Ports { location: format!("location-{place}"), ..harness.ports() };
-                let prepared = &harness.prepared;
-                let event =
-                    if place == 0 { json!({}) } else { json!({ "scheduled_time": ports.clock.now().to_string() }) };
-                async move {
-                    execute(prepared, &ports, &Invocation { event, killed_at: None, may_send: true, tag: None }).await
-                }
-            });
+        let runs = (0..4).map(|place| {
+            let ports = runtime::Ports { location: format!("location-{place}"), ..harness.ports() };
+            let prepared = &harness.prepared;
+            let event = if place == 0 { json!({}) } else { json!({ "scheduled_time": ports.clock.now().to_string() }) };
+            async move {
+                execute(
+                    prepared,
+                    &ports,
+                    &Invocation { event, killed_at: None, may_send: true, tag: None, explanation: None },
+                )
+                .await
+            }
+        });
         for report in join_all(runs).await {
             let report = report.unwrap();
             assert_eq!(report.outcome, Outcome::Passed, "round {round}: {report:#?}");
@@ -43,16 +46,19 @@ async fn attempts_of_concurrent_runs_are_not_counted() {
     let harness = Harness::<Booking>::start().await;
     for round in 0..3 {
         // Two locations and a run by hand at once: two of the three find a concurrent write of the memory.
-        let runs =
-            (0..3).map(|place| {
-                let ports = runtime::Ports { location: format!("location-{place}"), ..harness.ports() };
-                let event =
-                    if place == 0 { json!({}) } else { json!({ "scheduled_time": ports.clock.now().to_string() }) };
-                let prepared = &harness.prepared;
-                async move {
-                    execute(prepared, &ports, &Invocation { event, killed_at: None, may_send: true, tag: None }).await
-                }
-            });
+        let runs = (0..3).map(|place| {
+            let ports = runtime::Ports { location: format!("location-{place}"), ..harness.ports() };
+            let event = if place == 0 { json!({}) } else { json!({ "scheduled_time": ports.clock.now().to_string() }) };
+            let prepared = &harness.prepared;
+            async move {
+                execute(
+                    prepared,
+                    &ports,
+                    &Invocation { event, killed_at: None, may_send: true, tag: None, explanation: None },
+                )
+                .await
+            }
+        });
         for report in join_all(runs).await {
             assert_eq!(report.unwrap().outcome, Outcome::Passed, "round {round}");
         }
