@@ -81,7 +81,7 @@ async fn unknown_journey_is_refused_with_the_known_ones() {
         ("journeys/logon", "journeys in the settings: journeys/log-in"),
         ("journeys", "journeys in the settings: journeys/log-in"),
         ("login/x", "journeys in the settings: journeys/log-in"),
-        ("jorneys/log-in", "unknown check \"jorneys\""),
+        ("journey/log-in", "unknown check \"journey\""),
     ] {
         let output = synthetics(&folder, &platform, &["run", "--settings", "journey.toml", "--explain", scope]).await;
         assert_eq!(output.status.code(), Some(2), "{scope}: {output:?}");
