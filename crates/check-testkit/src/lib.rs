@@ -22,6 +22,21 @@ use runtime::{Check, Clock, Invocation, Ports, Prepared, SkippingClock, execute}
 pub use sample::{sample_report, sample_step};
 use settings::{Document, replaced};
 
+/// Problems of a section of a check, one a line, or `none`. The keys outside of the section are valid.
+#[must_use]
+pub fn settings_problems<C: Check>(section: &str) -> String {
+    let text = format!(
+        "environment = \"test\"\nbase_url = \"https://localhost\"\n[contact]\nname = \"n\"\ndetails = \"r\"\n[links]\n\
+         runbook = \"https://localhost/\"\n[check.{}]\n{section}",
+        C::ID
+    );
+    let document = Document::parse("test.toml", &text).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    match Prepared::<C>::read(&document) {
+        Ok(_) => "none".to_owned(),
+        Err(problems) => problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
+    }
+}
+
 /// A demo platform, and a check with everything it needs.
 pub struct Harness<C> {
     /// Demo platform.

@@ -31,14 +31,17 @@ pub(crate) fn check(files: &[PathBuf]) -> anyhow::Result<Exit> {
 
 /// Reads a settings file as the functions do and reports every problem in it.
 fn check_one(file: &Path) -> anyhow::Result<()> {
-    let checks = checks::from_file(file, &[])?;
-    let ids: Vec<&str> = checks.iter().map(|check| check.id()).collect();
+    let read = checks::from_file(file, &[])?;
+    let ids: Vec<&str> = read.iter().map(|check| check.id()).collect();
     println!("{}: no problems; settings of {}", file.display(), ids.join(", "));
-    let common = checks.first().map(|check| check.common());
+    for note in checks::not_deployed(&ids) {
+        println!("{}: note: {note}", file.display());
+    }
+    let common = read.first().map(|check| check.common());
     for note in common.map(|common| expired_authorities(&common.network.tls, Timestamp::now())).unwrap_or_default() {
         println!("{}: note: {note}", file.display());
     }
-    let windows = checks.first().map(|check| &check.common().windows[..]).unwrap_or_default();
+    let windows = read.first().map(|check| &check.common().windows[..]).unwrap_or_default();
     for note in skipped_starts(windows, Timestamp::now()) {
         println!("{}: note: {note}", file.display());
     }

@@ -105,6 +105,14 @@ pub fn deployed() -> Vec<&'static str> {
     ALL.iter().filter(|check| check.is_deployed).map(|check| check.id).collect()
 }
 
+/// Sentences about checks of a settings file that AWS would not run.
+pub fn not_deployed(ids: &[&str]) -> Vec<String> {
+    let missing = ALL.iter().filter(|check| !check.is_deployed && ids.contains(&check.id));
+    let sentence =
+        |id| format!("{id} runs on one machine only (`synthetics run`, `up`): the templates have no function for it");
+    missing.map(|check| sentence(check.id)).collect()
+}
+
 /// Reports whether a check creates something on the platform.
 pub fn creates(id: &str) -> bool {
     ALL.iter().any(|check| check.id == id && check.creates)

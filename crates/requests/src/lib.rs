@@ -19,6 +19,7 @@ mod request_spec;
 mod source;
 mod statuses;
 mod texts;
+mod written_url;
 
 pub use auth::{Auth, RawAuth};
 pub use body::{Body, RawBody};
@@ -38,3 +39,4 @@ pub use settings::RawReference;
 pub use source::Source;
 pub use statuses::{ExpectedStatuses, RawStatus};
 pub use texts::Place;
+pub use written_url::WrittenUrl;

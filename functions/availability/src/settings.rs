@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use check::Subject;
 use probe::Maintenance;
-use requests::{Expectation, Labels, Pool, RequestSpec, Source, with_request_keys};
+use requests::{Expectation, Labels, Pool, RequestSpec, Source, WrittenUrl, with_request_keys};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use settings::{Common, RawDuration, Section};
@@ -137,18 +137,8 @@ impl RawTarget {
 
 /// Reads the URL from a path below the base URL, or from a complete URL.
 fn url(section: &Section<'_>, path: Option<String>, url: Option<String>, base: &Url) -> Option<Url> {
-    match (path, url) {
-        (Some(path), None) => section.path_below("path", &path, base),
-        (None, Some(url)) => section.url("url", Some(url)),
-        (Some(_), Some(_)) => {
-            section.problem("url", "expected `path` or `url`, found both");
-            None
-        }
-        (None, None) => {
-            if !section.is_unreadable("url") {
-                section.problem("path", "expected `path` or `url`, found neither");
-            }
-            None
-        }
+    match WrittenUrl::read(section, path, url)? {
+        WrittenUrl::Path(path) => section.path_below("path", &path, base),
+        WrittenUrl::Url(url) => section.url("url", Some(url)),
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use check::Subject;
 use http::HeaderName;
 use platform::Site;
-use requests::{Labels, Place, Pool, RawRequest, Source, with_request_keys};
+use requests::{Labels, Place, Pool, RawRequest, Source, WrittenUrl, with_request_keys};
 use runtime::Check;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -315,14 +315,14 @@ fn read_url(
     base: &Url,
     uses: &mut BTreeSet<String>,
 ) -> Option<(Url, UrlTemplate)> {
-    match (path, url) {
-        (Some(path), None) => {
+    match WrittenUrl::read(section, path, url)? {
+        WrittenUrl::Path(path) => {
             scope.visit(section, "path", Place::Query, &path, uses);
             let sampled = section.parsed("path", sample(&path))?;
             let url = section.path_below("path", &sampled, base)?;
             Some((url, UrlTemplate::new(base.clone(), &path)))
         }
-        (None, Some(written)) => {
+        WrittenUrl::Url(written) => {
             let start = written.find("://").map_or(0, |at| at + 3);
             let end = written[start..].find(['/', '?']).map_or(written.len(), |at| start + at);
             let (host, path) = written.split_at(end);
@@ -335,16 +335,6 @@ fn read_url(
             let url = section.url("url", Some(format!("{host}{sampled}")))?;
             let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
             Some((url.clone(), UrlTemplate::new(url, &path)))
-        }
-        (Some(_), Some(_)) => {
-            section.problem("url", "expected `path` or `url`, found both");
-            None
-        }
-        (None, None) => {
-            if !section.is_unreadable("url") {
-                section.problem("path", "expected `path` or `url`, found neither");
-            }
-            None
         }
     }
 }

@@ -88,3 +88,17 @@ async fn unknown_journey_is_refused_with_the_known_ones() {
         assert!(text(&output.stderr).contains(said), "{scope}: {output:?}");
     }
 }
+
+/// A deployment would leave the check out without a word.
+#[tokio::test(flavor = "multi_thread")]
+async fn journeys_in_settings_are_noted_as_not_deployed() {
+    let platform = DemoPlatform::start(Options::default()).await.unwrap();
+    let folder = folder("noted-journey", &platform, blocks("toml")[1]);
+    let output = synthetics(&folder, &platform, &["settings", "check", "journey.toml"]).await;
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let said = text(&output.stdout);
+    assert!(said.contains("journey.toml: note: journeys runs on one machine only"), "{said}");
+    let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/layer/settings/demo.toml");
+    let others = text(&synthetics(&folder, &platform, &["settings", "check", demo]).await.stdout);
+    assert!(!others.contains("one machine"), "{others}");
+}

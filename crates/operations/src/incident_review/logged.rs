@@ -29,11 +29,13 @@ impl Logged {
     /// Report of the first failed run of an incident.
     pub(super) fn first_of<'l>(&'l self, record: &'l IncidentRecord) -> Option<&'l Report> {
         let mut reports = self.runs(record).map(|(report, _)| report);
-        reports.next().filter(|report| report.key.scheduled_time == record.since)
+        reports.find(|report| {
+            report.key.scheduled_time == record.since && matches!(report.outcome, Outcome::Failed { .. })
+        })
     }
 }
 
-/// What happened to the subject of an incident, in words. `None`: a failure elsewhere.
+/// What happened to the subject of an incident, in words. `None`: nothing that concerns it.
 fn result(report: &Report, record: &IncidentRecord) -> Option<String> {
     match &report.outcome {
         Outcome::Failed { failures } => {
@@ -42,6 +44,8 @@ fn result(report: &Report, record: &IncidentRecord) -> Option<String> {
             Some(format!("failed: step {step}, expected {expected}, actual {actual}"))
         }
         Outcome::Inconclusive { inconclusive } => Some(format!("inconclusive: {}", inconclusive.detail)),
-        outcome => Some(outcome.word().to_owned()),
+        Outcome::Maintenance { .. } => Some("in maintenance".to_owned()),
+        // A stale or repeated event is no run of the check.
+        Outcome::Refused { .. } | Outcome::Passed => None,
     }
 }

@@ -203,7 +203,10 @@ fn log_lines_of_an_incident_are_in_its_timeline() {
         report.outcome = check::Outcome::Failed { failures: vec![failure.clone()] };
         report
     };
-    let reports = [report(0, &failure), report(1, &elsewhere), report(2, &failure), report(11, &failure)];
+    // The same event twice: the second was refused, and may come first in the log.
+    let refused = check::Outcome::Refused { refusal: check::Refusal::Stale };
+    let refused = check::Report { run_id: "again".to_owned(), outcome: refused, ..report(0, &failure) };
+    let reports = [refused, report(0, &failure), report(1, &elsewhere), report(2, &failure), report(11, &failure)];
     gathered.logged.runs.insert("login".to_owned(), reports.to_vec());
     let text = format!("production.ERROR: \u{1b}[31m{}\nat line 1", "x".repeat(400));
     gathered.logged.platform.insert("/laravel".to_owned(), vec![history::LogLine { at: at(-1), text }]);

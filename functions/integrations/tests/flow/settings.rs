@@ -1,24 +1,11 @@
 //! Mistakes in the settings are reported, all at once.
 
+use check_testkit::settings_problems;
 use integrations::Integrations;
-use runtime::Prepared;
-use settings::Document;
-
-fn problems(section: &str) -> String {
-    let text = format!(
-        "environment = \"test\"\nbase_url = \"https://localhost\"\n[contact]\nname = \"n\"\ndetails = \"r\"\n[links]\n\
-         runbook = \"https://localhost/\"\n[check.integrations]\n{section}"
-    );
-    let document = Document::parse("test.toml", &text).unwrap_or_else(|problems| panic!("{problems:#?}"));
-    match Prepared::<Integrations>::read(&document) {
-        Ok(_) => "none".to_owned(),
-        Err(problems) => problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
-    }
-}
 
 #[test]
 fn every_mistake_is_named() {
-    insta::assert_snapshot!(problems(
+    insta::assert_snapshot!(settings_problems::<Integrations>(
         r#"
 [[check.integrations.partners]]
 id = "stripe"
@@ -48,24 +35,29 @@ header = "X-Api-Key"
 
 #[test]
 fn there_is_at_least_one_partner_and_one_needs_little() {
-    insta::assert_snapshot!(problems(""));
-    assert_eq!(problems("[[check.integrations.partners]]\nid = \"a\"\nurl = \"https://a.example/\"\n"), "none");
+    insta::assert_snapshot!(settings_problems::<Integrations>(""));
+    assert_eq!(
+        settings_problems::<Integrations>(
+            "[[check.integrations.partners]]\nid = \"a\"\nurl = \"https://a.example/\"\n"
+        ),
+        "none"
+    );
     let many: String =
         (0..51).map(|n| format!("[[check.integrations.partners]]\nid = \"p{n}\"\nurl = \"/p{n}\"\n")).collect();
-    assert!(problems(&many).contains("expected 1 to 50 partners, found 51"));
+    assert!(settings_problems::<Integrations>(&many).contains("expected 1 to 50 partners, found 51"));
 }
 
 #[test]
 fn keys_of_a_request_are_those_of_a_target() {
     assert_eq!(
-        problems(
+        settings_problems::<Integrations>(
             "[[check.integrations.partners]]\nid = \"a\"\nurl = \"https://a.example/\"\nquery = { a = \"b\" }\n\
              auth.basic = { user = \"u\", password = \"env:PASSWORD\" }\nexpect.status = [\"2xx\"]\nexpect.assets = true\n\
              [[check.integrations.partners]]\nid = \"s\"\nkind = \"stripe\"\nkey = \"env:KEY\"\nexpect.within = \"2s\"\n"
         ),
         "none"
     );
-    insta::assert_snapshot!(problems(
+    insta::assert_snapshot!(settings_problems::<Integrations>(
         r#"
 [[check.integrations.partners]]
 id = "a"

@@ -1,24 +1,11 @@
 //! Mistakes in the settings are reported, all at once.
 
-use ::settings::Document;
+use check_testkit::settings_problems;
 use journeys::Journeys;
-use runtime::Prepared;
-
-fn problems(section: &str) -> String {
-    let text = format!(
-        "environment = \"test\"\nbase_url = \"https://localhost\"\n[contact]\nname = \"n\"\ndetails = \"r\"\n[links]\n\
-         runbook = \"https://localhost/\"\n[check.journeys]\n{section}"
-    );
-    let document = Document::parse("test.toml", &text).unwrap_or_else(|problems| panic!("{problems:#?}"));
-    match Prepared::<Journeys>::read(&document) {
-        Ok(_) => "none".to_owned(),
-        Err(problems) => problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
-    }
-}
 
 #[test]
 fn every_mistake_is_named() {
-    insta::assert_snapshot!(problems(
+    insta::assert_snapshot!(settings_problems::<Journeys>(
         r#"
 [[check.journeys.flows]]
 id = "one"
@@ -85,7 +72,7 @@ steps = []
 
 #[test]
 fn steps_have_to_fit_the_deadline() {
-    insta::assert_snapshot!(problems(
+    insta::assert_snapshot!(settings_problems::<Journeys>(
         r#"
 [[check.journeys.flows]]
 id = "waits"
@@ -106,18 +93,18 @@ steps = [{ name = "a", path = "/a" }]
 
 #[test]
 fn journeys_and_steps_are_limited() {
-    assert!(problems("").contains("expected 1 to 50 journeys, found 0"));
+    assert!(settings_problems::<Journeys>("").contains("expected 1 to 50 journeys, found 0"));
     let flow =
         |id: usize| format!("[[check.journeys.flows]]\nid = \"f{id}\"\nsteps = [{{ name = \"s\", path = \"/\" }}]\n");
     let flows = |count: usize| (0..count).map(flow).collect::<String>();
-    assert_eq!(problems(&flows(50)), "none");
-    assert!(problems(&flows(200)).contains("expected 1 to 50 journeys, found 200"));
+    assert_eq!(settings_problems::<Journeys>(&flows(50)), "none");
+    assert!(settings_problems::<Journeys>(&flows(200)).contains("expected 1 to 50 journeys, found 200"));
     let steps = |count: usize| {
         let steps = (0..count).map(|number| format!("{{ name = \"s{number}\", path = \"/\" }}")).collect::<Vec<_>>();
         format!("[[check.journeys.flows]]\nid = \"f\"\nsteps = [{}]\n", steps.join(", "))
     };
-    assert_eq!(problems(&steps(30)), "none");
-    assert!(problems(&steps(31)).contains("expected 1 to 30 steps, found 31"));
+    assert_eq!(settings_problems::<Journeys>(&steps(30)), "none");
+    assert!(settings_problems::<Journeys>(&steps(31)).contains("expected 1 to 30 steps, found 31"));
 }
 
 #[test]
@@ -127,10 +114,10 @@ fn journey_that_creates_may_take_longer() {
             "[[check.journeys.flows]]\nid = \"f\"\ndeadline = \"25s\"\ncreates = {creates}\nsteps = [{{ name = \"s\", path = \"/\" }}]\n"
         )
     };
-    assert_eq!(problems(&flow(true)), "none");
+    assert_eq!(settings_problems::<Journeys>(&flow(true)), "none");
     assert!(
-        problems(&flow(false)).contains("expected at least 70s, for 2 attempts of 25s"),
+        settings_problems::<Journeys>(&flow(false)).contains("expected at least 70s, for 2 attempts of 25s"),
         "{}",
-        problems(&flow(false))
+        settings_problems::<Journeys>(&flow(false))
     );
 }
